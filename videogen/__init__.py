@@ -1,0 +1,61 @@
+"""videogen turns text, pictures and poses into video, on any machine.
+
+    import videogen as vg
+    clip = vg.text_to_video("a red ball bounces", seed=1)
+    clip.save("ball.mp4")
+
+Public names are imported when first used, so that `import videogen` is quick.
+"""
+
+from __future__ import annotations
+
+import importlib
+from typing import TYPE_CHECKING
+
+__version__ = "0.1.0"
+
+if TYPE_CHECKING:
+    from videogen.clip import Clip, render, run
+    from videogen.engine import Engine
+    from videogen.errors import CheckpointError, MediaError, MissingExtra, RequestError, VideogenError
+    from videogen.jobs.animate import Animate, animate
+    from videogen.jobs.text_to_video import TextToVideo, text_to_video
+    from videogen.request import Request
+
+__all__ = [
+    "Animate",
+    "CheckpointError",
+    "Clip",
+    "Engine",
+    "MediaError",
+    "MissingExtra",
+    "Request",
+    "RequestError",
+    "TextToVideo",
+    "VideogenError",
+    "__version__",
+    "animate",
+    "render",
+    "run",
+    "text_to_video",
+]
+
+_HOMES = {
+    "videogen.engine": ("Engine",),
+    "videogen.errors": ("CheckpointError", "MediaError", "MissingExtra", "RequestError", "VideogenError"),
+    "videogen.clip": ("Clip", "render", "run"),
+    "videogen.jobs.animate": ("Animate", "animate"),
+    "videogen.jobs.text_to_video": ("TextToVideo", "text_to_video"),
+    "videogen.request": ("Request",),
+}
+
+
+def __getattr__(name: str) -> object:
+    for home, names in _HOMES.items():
+        if name in names:
+            return getattr(importlib.import_module(home), name)
+    raise AttributeError(f"module 'videogen' has no attribute {name!r}")
+
+
+def __dir__() -> list[str]:
+    return __all__

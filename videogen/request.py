@@ -1,0 +1,254 @@
+"""What can be asked of videogen, as data.
+
+A request is a frozen pydantic model with one documented field per knob. The command line, the Python
+functions, batch lines and the record inside every output are derived from these fields, so their
+descriptions are the help texts. `Field(kw_only=False)` marks what is given by place: first on the
+command line, and first in Python. A value that cannot be honoured raises `RequestError` at once, before
+any network is loaded. A record is what an output carries: its request with the seed that was used, the
+weights' hashes, the version, and the mark that it is synthetic.
+"""
+
+from __future__ import annotations
+
+import difflib
+import json
+import secrets
+import unicodedata
+from collections.abc import Mapping
+from fractions import Fraction
+from pathlib import Path
+from typing import Annotated, Any, ClassVar, Literal, TypeAlias, get_args
+
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
+from pydantic_core import ErrorDetails
+from typing_extensions import Self
+
+from videogen import __version__
+from videogen.errors import RequestError
+
+Record: TypeAlias = dict[str, Any]
+"""What every output carries, as JSON: see `make_record`."""
+
+MAX_CHARACTERS = 1000
+MAX_WORDS = 300
+
+
+def _exact_rate(value: object) -> object:
+    """Keep decimal rates exact, and refuse text that would take for ever to turn into a fraction."""
+    if isinstance(value, float):
+        return str(value)
+    if isinstance(value, str) and (len(value) > 24 or "e" in value.lower()):
+        raise ValueError("expected a rate such as 24, 23.976 or 30000/1001")
+    return value
+
+
+def _readable(text: str) -> str:
+    """Accept a prompt that says something, in characters that people read, and not too much of it."""
+    if not text.strip():
+        raise ValueError("it is empty; say in a few words what should be seen")
+    if len(text) > MAX_CHARACTERS or len(text.split()) > MAX_WORDS:
+        raise ValueError(
+            f"it has {len(text.split())} words and {len(text)} characters; the limit is "
+            f"{MAX_WORDS} words and {MAX_CHARACTERS} characters, so shorten it"
+        )
+    for character in text:
+        if unicodedata.category(character) in ("Cc", "Cs") and not character.isspace():
+            raise ValueError(f"it holds the control character U+{ord(character):04X}; take it out")
+    return text
+
+
+Rate: TypeAlias = Annotated[Fraction, BeforeValidator(_exact_rate)]
+"""Frames per second, exact: 8, 23.976 or 30000/1001."""
+
+Prompt: TypeAlias = Annotated[str, AfterValidator(_readable)]
+"""Text that says what should be seen: not blank, at most 300 words and 1,000 characters."""
+
+
+class Request(BaseModel):
+    """The fields that every job shares."""
+
+    model_config = ConfigDict(
+        frozen=True, extra="forbid", allow_inf_nan=False, protected_namespaces=(), validate_default=True
+    )
+
+    job: ClassVar[str] = ""
+
+    seed: int | None = Field(
+        default=None,
+        ge=0,
+        lt=2**63,
+        description="Number that fixes the noise: the same request with the same seed gives the same clip. "
+        "Drawn, and stored in the output, if not given.",
+    )
+    fps: Rate | None = Field(
+        default=None,
+        gt=0,
+        le=240,
+        description="Frames per second, such as 8, 23.976 or 30000/1001. The model's own rate if not given.",
+    )
+    model: str = Field(
+        default="pocket",
+        min_length=1,
+        description="Weights to use: 'pocket' (inside the package), a name on the hub, or a folder.",
+    )
+    device: Literal["auto", "cpu", "cuda", "mps"] = Field(
+        default="auto", description="Where to compute; 'auto' takes the fastest that is there."
+    )
+    precision: Literal["auto", "float32", "bfloat16", "float16"] = Field(
+        default="auto", description="Number format of the networks; 'auto' fits the device."
+    )
+
+    def __init__(self, *given: object, **fields: object) -> None:
+        names = self.by_place()
+        if len(given) > len(names):
+            raise RequestError(
+                f"{len(given)} values were given by place, expected at most {len(names)}"
+                f" ({', '.join(names) or 'none'}); name the others"
+            )
+        placed = dict(zip(names, given, strict=False))
+        twice = sorted(placed.keys() & fields.keys())
+        if twice:
+            raise RequestError(f"{twice[0]} was given twice, by place and by name; give it once")
+        try:
+            super().__init__(**placed, **fields)
+        except ValidationError as error:
+            raise RequestError(_in_one_line(error.errors(include_url=False), type(self))) from None
+
+    @classmethod
+    def by_place(cls) -> list[str]:
+        """Name the fields that are given by place, in order."""
+        return [name for name, field in cls.model_fields.items() if field.kw_only is False]
+
+    def rate(self, default: Fraction) -> Fraction:
+        """Return the frames per second of the output; `default` is the model's own rate."""
+        return self.fps if self.fps is not None else default
+
+    def sound(self) -> Path | None:
+        """Return the file whose sound goes with the output; None where the job has none."""
+        return None
+
+    def chosen_seed(self) -> int:
+        """Return the seed, or draw one below 2³¹ (short enough to type again)."""
+        return self.seed if self.seed is not None else secrets.randbelow(2**31)
+
+    def seeded(self) -> Self:
+        """Return this request with its seed set."""
+        return self if self.seed is not None else self.model_copy(update={"seed": self.chosen_seed()})
+
+    def to_values(self) -> Record:
+        """Return the job's name and every field as JSON values."""
+        return {"job": self.job, **self.model_dump(mode="json")}
+
+    def to_json(self) -> str:
+        """Return `to_values` as JSON text; `videogen run FILE.json` reads it."""
+        return json.dumps(self.to_values(), ensure_ascii=False, allow_nan=False, indent=2)
+
+
+class GenerativeRequest(Request):
+    """The fields of the jobs that denoise a timeline."""
+
+    width: int | None = Field(
+        default=None, ge=16, le=2048, description="Width in pixels; the model's own if not given."
+    )
+    height: int | None = Field(
+        default=None, ge=16, le=2048, description="Height in pixels; the model's own if not given."
+    )
+    num_inference_steps: int | None = Field(
+        default=None,
+        ge=1,
+        le=200,
+        description="Denoising steps; more take longer. The model's own number if not given.",
+    )
+    guidance_scale: float | None = Field(
+        default=None,
+        ge=0,
+        le=50,
+        description="How strongly what you give is followed; 1 adds nothing. The model's own if not given.",
+    )
+    window_batch: int = Field(
+        default=1,
+        ge=1,
+        le=64,
+        description="Windows denoised together in a long clip: changes speed and memory, not the clip.",
+    )
+
+
+def make_record(request: Request, *, weights: Mapping[str, str]) -> Record:
+    """Return what an output carries: `request` (its seed set), sha256 per weights file, version and mark."""
+    if request.seed is None:
+        raise ValueError("a record needs the seed that was used; call request.seeded() first")
+    return {
+        "generator": "videogen",
+        "version": __version__,
+        "synthetic": True,
+        "request": request.to_values(),
+        "weights": dict(weights),
+    }
+
+
+def parse_json(text: str, *, source: str) -> Record:
+    """Read a request or a record from JSON text; `source` names it in errors (`RequestError`)."""
+    try:
+        values = json.loads(text)
+    except (ValueError, RecursionError) as error:
+        raise RequestError(f"{source} is not JSON ({error}); expected a request or a record") from None
+    if not isinstance(values, dict):
+        raise RequestError(f"{source} holds a {type(values).__name__}; expected a JSON object with a job")
+    return values
+
+
+def read_request(values: Mapping[str, object], *, classes: Mapping[str, type[Request]]) -> Request:
+    """Build the request from a record, or from the JSON values of a request; `classes` maps job names.
+
+    Raises `RequestError` where the job or a field is unknown, or a value cannot be honoured.
+    """
+    inner = values.get("request", values)
+    if not isinstance(inner, Mapping):
+        raise RequestError("the record's request is not a JSON object; the record is damaged")
+    fields = {str(name): value for name, value in inner.items()}
+    job = fields.pop("job", None)
+    if not isinstance(job, str) or job not in classes:
+        raise RequestError(f"the request names the job {_shown(job)}; expected one of {', '.join(classes)}")
+    return classes[job](**fields)
+
+
+def _in_one_line(errors: list[ErrorDetails], request: type[Request]) -> str:
+    """Say what was given, what was expected and what to do, in the words of the command line."""
+    first, more = errors[0], len(errors) - 1
+    name = str(first["loc"][0]) if first["loc"] else ""
+    label = name if name in request.by_place() or not name else "--" + name.replace("_", "-")
+    expected = first["msg"].removeprefix("Input should be ").removeprefix("Value error, ")
+    if first["type"] == "extra_forbidden":
+        near = difflib.get_close_matches(name, request.model_fields, n=1)
+        line = f"there is no setting {name!r}" + (f"; did you mean {near[0]!r}?" if near else "")
+    elif first["type"] == "missing":
+        line = f"{label} is missing; give it"
+    elif first["type"] == "value_error":
+        line = f"{label}: {expected}" if label else expected
+    else:
+        line = f"{label} was given as {_shown(first['input'])}; expected {_bounds(name, request) or expected}"
+    others = f" ({more} more problem{'s' if more > 1 else ''} besides)" if more else ""
+    return f"{line}{others}; see: videogen {request.job} --help"
+
+
+def _bounds(name: str, request: type[Request]) -> str:
+    """Spell out a number's range, so that one error says both ends."""
+    field = request.model_fields.get(name)
+    words = {"gt": "more than", "ge": "at least", "lt": "less than", "le": "at most"}
+    found = [
+        f"{word} {getattr(limit, attribute)}"
+        for limit in (field.metadata if field else [])
+        for attribute, word in words.items()
+        if getattr(limit, attribute, None) is not None
+    ]
+    whole = field is not None and (field.annotation is int or int in get_args(field.annotation))
+    return f"a {'whole' if whole else 'finite'} number, {' and '.join(found)}" if found else ""
+
+
+def _shown(value: object) -> str:
+    """Quote a given value on one line and not too long."""
+    if isinstance(value, int) and value.bit_length() > 200:
+        return f"a number of {value.bit_length()} bits"
+    text = repr(value) if isinstance(value, (str, bytes)) else str(value)
+    text = " ".join(text.split())
+    return text if len(text) <= 60 else text[:57] + "..."
