@@ -1,0 +1,28 @@
+"""Sampling: mathematics only; it knows no network, no text and no file.
+
+A `Denoiser` is made of others by `guided`, `windowed` and `viewed`; `sample` steps the result over a
+`Timeline` with any diffusers scheduler.
+"""
+
+from videogen.sampling.denoiser import cast, predict
+from videogen.sampling.guidance import guided
+from videogen.sampling.sampler import draw_noise, sample
+from videogen.sampling.timeline import Timeline
+from videogen.sampling.views import IDENTITY, MIRROR, UPSIDE_DOWN, View, viewed
+from videogen.sampling.windows import plan_windows, windowed
+
+__all__ = [
+    "IDENTITY",
+    "MIRROR",
+    "UPSIDE_DOWN",
+    "Timeline",
+    "View",
+    "cast",
+    "draw_noise",
+    "guided",
+    "plan_windows",
+    "predict",
+    "sample",
+    "viewed",
+    "windowed",
+]
