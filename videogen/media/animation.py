@@ -1,0 +1,241 @@
+"""Clips that Pillow handles: animated WebP and folders of pictures in, GIF, WebP and folders of PNG out.
+
+GIF and WebP keep time in hundredths and thousandths of a second: delays are rounded so that errors do not
+add up, and the exact rate stands in the layout. Pillow needs all frames of a GIF or WebP at once, so these
+two are held in memory until the end; folders are written and read one picture at a time.
+"""
+
+from __future__ import annotations
+
+import logging
+import re
+from collections.abc import Iterator, Mapping
+from fractions import Fraction
+from itertools import pairwise
+from pathlib import Path
+from typing import BinaryIO
+
+import numpy as np
+from PIL import Image
+
+from videogen.errors import MediaError
+from videogen.media.files import FRAME_FILE, media_errors, name_of, open_file, open_picture
+from videogen.media.image import WHITE, over_background, read_image, save_png
+from videogen.media.info import (
+    DEFAULT_FPS,
+    TimedFrame,
+    VideoInfo,
+    check_count,
+    check_rate,
+    check_size,
+    constant_rate,
+    slot_of,
+)
+from videogen.media.provenance import XMP, Layout, envelope, exif, layout_of, picture_tags, read_tags
+from videogen.types import Frame
+
+log = logging.getLogger(__name__)
+READ = "read as a video"
+GIF_TICKS, WEBP_TICKS = 100, 1000
+PALETTE_SIDE = 64
+# Browsers show GIF frames of one hundredth as if they said ten.
+GIF_MAX_FPS = 50
+
+
+class WebPVideo:
+    """An animated WebP, open for one pass over its frames."""
+
+    info: VideoInfo
+
+    def __init__(self, path: str | Path, *, max_frames: int) -> None:
+        """Check size, count and delays in the file's chunks, before any decoding; raises MediaError."""
+        self._path, self._max_frames = path, max_frames
+        self._file = open_file(path, doing=READ)
+        try:
+            with media_errors(path, doing=READ):
+                self._delays = webp_delays(self._file)
+                check_count(path, len(self._delays), limit=max_frames)
+                self._file.seek(0)
+                self._image = open_picture(self._file, formats=("WEBP",))
+                self.info = self._read_info()
+        except BaseException:
+            self._file.close()
+            raise
+
+    def _read_info(self) -> VideoInfo:
+        width, height = self._image.size
+        check_size(self._path, width, height)
+        total = Fraction(sum(self._delays), WEBP_TICKS)
+        fps = len(self._delays) / total if total else DEFAULT_FPS
+        layout = layout_of(picture_tags(self._image))
+        if layout and abs(slot_of(total, layout.fps) / layout.fps - total) <= Fraction(1, WEBP_TICKS):
+            fps = layout.fps
+        check_rate(self._path, fps)
+        return VideoInfo(width=width, height=height, fps=fps, num_frames=max(slot_of(total, fps), 1))
+
+    def close(self) -> None:
+        """Close the file."""
+        self._file.close()
+
+    def __iter__(self) -> Iterator[Frame]:
+        with media_errors(self._path, doing=READ):
+            yield from constant_rate(
+                self._timed_frames(), fps=self.info.fps, path=self._path, limit=self._max_frames
+            )
+
+    def _timed_frames(self) -> Iterator[TimedFrame]:
+        time = Fraction(0)
+        for index, delay in enumerate(self._delays):
+            self._image.seek(index)
+            frame = over_background(np.asarray(self._image.convert("RGBA")), WHITE)
+            stay = Fraction(delay, WEBP_TICKS)
+            yield TimedFrame(frame, time=time, duration=stay)
+            time += stay
+
+
+def webp_delays(file: BinaryIO) -> list[int]:
+    """Return how long each frame of a WebP stays, in milliseconds; `[0]` for a still picture."""
+    file.seek(12)
+    delays = []
+    while len(header := file.read(8)) == 8:
+        size = int.from_bytes(header[4:], "little")
+        start = file.tell()
+        if header[:4] == b"ANMF":
+            delays.append(int.from_bytes(file.read(16)[12:15], "little"))
+        file.seek(start + size + size % 2)
+    return delays or [0]
+
+
+class FolderVideo:
+    """A folder of pictures of one size, in the order of the numbers in their names."""
+
+    info: VideoInfo
+
+    def __init__(self, path: str | Path, *, max_frames: int) -> None:
+        """List the pictures and read the first; raises MediaError."""
+        self._path = path
+        with media_errors(path, doing=READ):
+            names = [
+                entry for entry in Path(path).iterdir() if entry.suffix.lower() in (".png", ".jpg", ".jpeg")
+            ]
+            self._pictures = sorted(names, key=_natural)
+            if not self._pictures:
+                raise MediaError(
+                    f"{name_of(path)} is a folder without .png or .jpg pictures; give a folder with some"
+                )
+            check_count(path, len(self._pictures), limit=max_frames)
+            height, width = read_image(self._pictures[0]).shape[:2]
+            check_size(path, width, height)
+            layout = layout_of(read_tags(self._pictures[0]))
+        if layout is None:
+            log.info("%s: pictures have no rate; %s frames a second are assumed", name_of(path), DEFAULT_FPS)
+        fps = layout.fps if layout else DEFAULT_FPS
+        check_rate(path, fps)
+        self.info = VideoInfo(width=width, height=height, fps=fps, num_frames=len(self._pictures))
+
+    def close(self) -> None:
+        """Nothing is held open between pictures."""
+
+    def __iter__(self) -> Iterator[Frame]:
+        for picture in self._pictures:
+            frame = read_image(picture)
+            if frame.shape != (self.info.height, self.info.width, 3):
+                raise MediaError(
+                    f"{name_of(picture)} is {frame.shape[1]}x{frame.shape[0]} pixels, the folder's "
+                    f"first picture {self.info.width}x{self.info.height}; make them one size"
+                )
+            yield frame
+
+
+def _natural(path: Path) -> list[tuple[int, int, str]]:
+    """A key that puts frame_2 before frame_10."""
+    parts = re.findall(r"[0-9]+|[^0-9]+", path.name.lower())
+    return [(0, int(part), "") if part.isascii() and part.isdigit() else (1, 0, part) for part in parts]
+
+
+class _Collected:
+    """What GIF and WebP share: frames held until the end, and delays that add up to the exact time."""
+
+    def __init__(self, path: Path, *, layout: Layout, record: Mapping[str, object] | None) -> None:
+        self._path, self._layout, self._record = path, layout, record
+        self._images: list[Image.Image] = []
+
+    def _delays(self, ticks: int) -> list[int]:
+        edges = [slot_of(index / self._layout.fps, Fraction(ticks)) for index in range(len(self._images) + 1)]
+        return [(after - before) * 1000 // ticks for before, after in pairwise(edges)]
+
+    def close(self) -> None:
+        """Let go of the frames."""
+        self._images.clear()
+
+
+class GifWriter(_Collected):
+    """A GIF being written to a path: 256 colours chosen for each frame, endless repetition."""
+
+    def add(self, frame: Frame) -> None:
+        """Reduce the next frame to its 256 best colours and keep it."""
+        # Choosing from a part of the pixels is 30 times faster and costs half a decibel.
+        rows, columns = (max(side // PALETTE_SIDE, 1) for side in frame.shape[:2])
+        part = Image.fromarray(np.ascontiguousarray(frame[::rows, ::columns]))
+        palette = part.quantize(256, method=Image.Quantize.MEDIANCUT, kmeans=1)
+        self._images.append(Image.fromarray(frame).quantize(palette=palette, dither=Image.Dither.NONE))
+
+    def finish(self) -> None:
+        """Write the file."""
+        self._images[0].save(
+            self._path,
+            format="GIF",
+            save_all=True,
+            append_images=self._images[1:],
+            duration=self._delays(GIF_TICKS),
+            loop=0,
+            comment=envelope(self._record, self._layout).encode(),
+        )
+
+
+class WebPWriter(_Collected):
+    """An animated WebP being written to a path, endless repetition."""
+
+    def add(self, frame: Frame) -> None:
+        """Keep the next frame."""
+        self._images.append(Image.fromarray(frame))
+
+    def finish(self) -> None:
+        """Write the file."""
+        self._images[0].save(
+            self._path,
+            format="WEBP",
+            save_all=True,
+            append_images=self._images[1:],
+            duration=self._delays(WEBP_TICKS),
+            loop=0,
+            quality=90,
+            exif=exif(self._record, self._layout),
+            xmp=XMP.encode() if self._record is not None else b"",
+        )
+
+
+class FolderWriter:
+    """Numbered PNG files being written into a folder; the first carries the record, each the mark."""
+
+    def __init__(self, path: Path, *, layout: Layout, record: Mapping[str, object] | None) -> None:
+        """Begin at number zero."""
+        self._path, self._layout, self._record = path, layout, record
+        self._count = 0
+
+    def add(self, frame: Frame) -> None:
+        """Write the next frame as a file of its own."""
+        save_png(
+            self._path / FRAME_FILE.format(self._count),
+            frame,
+            record=self._record if self._count == 0 else None,
+            layout=self._layout,
+            synthetic=self._record is not None,
+        )
+        self._count += 1
+
+    def finish(self) -> None:
+        """Everything is written already."""
+
+    def close(self) -> None:
+        """Nothing is held open between frames."""

@@ -1,0 +1,199 @@
+"""Clips in and out: any video, GIF, animated WebP or folder of pictures; one call each way.
+
+`read_video` is a resource that knows its `info` before it is iterated and yields RGB frames one at a time at
+a constant rate. `write_video` takes frames one at a time and chooses the format by the suffix: .mp4, .webm,
+.gif, .webp, or none for a folder of PNG. Every output is written beside its target and renamed at the end.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import AbstractContextManager, suppress
+from fractions import Fraction
+from itertools import chain
+from pathlib import Path
+from types import TracebackType
+from typing import Protocol
+
+import numpy as np
+
+from videogen.errors import MediaError
+from videogen.media.animation import GIF_MAX_FPS, FolderVideo, FolderWriter, GifWriter, WebPVideo, WebPWriter
+from videogen.media.decode import ContainerVideo
+from videogen.media.encode import ContainerWriter
+from videogen.media.files import atomic_file, atomic_folder, check_target, media_errors, name_of, open_file
+from videogen.media.info import MAX_FRAMES, VideoInfo, check_rate, check_size
+from videogen.media.provenance import Layout, to_json
+from videogen.types import Frame
+
+log = logging.getLogger(__name__)
+SUFFIXES = (".mp4", ".webm", ".gif", ".webp", "")
+WITH_SOUND = (".mp4", ".webm")
+
+
+class _Source(Protocol):
+    info: VideoInfo
+
+    def __iter__(self) -> Iterator[Frame]: ...
+    def close(self) -> None: ...
+
+
+class _Writer(Protocol):
+    def add(self, frame: Frame) -> None: ...
+    def finish(self) -> None: ...
+    def close(self) -> None: ...
+
+
+class VideoReader:
+    """An open clip: `info`, and one pass over its frames, uint8 RGB `h w 3`. Use it in a `with` block."""
+
+    def __init__(self, source: _Source, *, path: str | Path) -> None:
+        """Wrap what `read_video` has opened."""
+        self._source = source
+        self._path = path
+        self._begun = False
+        self.info: VideoInfo = source.info
+
+    def __enter__(self) -> VideoReader:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """Close the file; frames can no longer be read."""
+        self._begun = True
+        self._source.close()
+
+    def __iter__(self) -> Iterator[Frame]:
+        """Yield the frames; raises MediaError where the clip is damaged, closed, or was begun before."""
+        if self._begun:
+            raise MediaError(
+                f"{name_of(self._path)} is closed or read already; open it again with read_video"
+            )
+        self._begun = True
+        return iter(self._source)
+
+
+def read_video(path: str | Path, *, max_frames: int = MAX_FRAMES) -> VideoReader:
+    """Open a clip or a folder of pictures for reading frame by frame.
+
+    Rotation is honoured, variable rates become constant at the mean, pixels become square, transparency lies
+    over white. Raises MediaError for what cannot be read, is beyond 8192 pixels a side, or has more than
+    `max_frames` frames; damage further on raises while iterating.
+    """
+    if Path(path).is_dir():
+        return VideoReader(FolderVideo(path, max_frames=max_frames), path=path)
+    with open_file(path, doing="read as a video") as file:
+        head = file.read(12)
+    if head.startswith((b"\x89PNG", b"\xff\xd8")):
+        raise MediaError(
+            f"{name_of(path)} is a still picture; a video, GIF, WebP or folder of pictures was expected"
+        )
+    is_webp = head.startswith(b"RIFF") and head[8:] == b"WEBP"
+    source: _Source = (WebPVideo if is_webp else ContainerVideo)(path, max_frames=max_frames)
+    return VideoReader(source, path=path)
+
+
+def probe(path: str | Path) -> VideoInfo:
+    """Return what a clip's header says; raises MediaError as `read_video` does."""
+    with read_video(path) as video:
+        return video.info
+
+
+def check_output(path: str | Path, *, fps: Fraction) -> None:
+    """Raise MediaError unless `write_video` can write to `path` at this rate; cheap, to ask before work."""
+    suffix = Path(path).suffix.lower()
+    if suffix not in SUFFIXES:
+        raise MediaError(
+            f"{name_of(path)} cannot be written: a name ending in .mp4, .webm, .gif or .webp was expected, "
+            "or one without an ending for a folder of pictures"
+        )
+    check_rate(path, fps)
+    if suffix == ".gif" and fps > GIF_MAX_FPS:
+        raise MediaError(
+            f"{name_of(path)} cannot be written: a GIF shows at most {GIF_MAX_FPS} frames a second, not "
+            f"{float(fps):g}; choose .webp or a lower rate"
+        )
+    check_target(path, folder=not suffix)
+
+
+def write_video(
+    path: str | Path,
+    frames: Iterable[Frame],
+    *,
+    fps: Fraction,
+    record: Mapping[str, object] | None = None,
+    audio: str | Path | None = None,
+) -> int:
+    """Write RGB frames, `h w 3` and all of one size, at an exact rate; returns how many were written.
+
+    `record` is stored in the file with the mark of synthetic media. `audio` is a file whose sound is laid
+    beside the picture and cut to its length (.mp4, .webm; elsewhere it is left out with a warning). Raises
+    MediaError and leaves no file, not even a part, where anything fails; errors of `frames` pass unchanged.
+    """
+    check_output(path, fps=fps)
+    if record is not None:
+        to_json(record)
+    suffix = Path(path).suffix.lower()
+    if audio is not None and suffix not in WITH_SOUND:
+        log.warning("%s cannot hold sound; it is left out", name_of(path))
+        audio = None
+    iterator = iter(frames)
+    first = next(iterator, None)
+    if first is None:
+        raise MediaError(f"{name_of(path)} is not written: there is no frame to write")
+    _check_frame(path, first, shape=first.shape)
+    layout = Layout(Fraction(fps), width=first.shape[1], height=first.shape[0])
+    check_size(path, layout.width, layout.height)
+    count = 0
+    with _target(path) as partial:
+        with media_errors(path, doing="written"):
+            writer = _writer(partial, suffix, layout=layout, record=record, audio=audio)
+        try:
+            for frame in chain([first], iterator):
+                _check_frame(path, frame, shape=first.shape)
+                with media_errors(path, doing="written"):
+                    writer.add(frame)
+                count += 1
+            with media_errors(path, doing="written"):
+                writer.finish()
+        except BaseException:
+            # A failed write fails again on closing; the first error is the one to show.
+            with suppress(MediaError), media_errors(path, doing="closed"):
+                writer.close()
+            raise
+        writer.close()
+    return count
+
+
+def _target(path: str | Path) -> AbstractContextManager[Path]:
+    return atomic_file(path) if Path(path).suffix else atomic_folder(path)
+
+
+def _writer(
+    path: Path,
+    suffix: str,
+    *,
+    layout: Layout,
+    record: Mapping[str, object] | None,
+    audio: str | Path | None,
+) -> _Writer:
+    if suffix == ".gif":
+        return GifWriter(path, layout=layout, record=record)
+    if suffix == ".webp":
+        return WebPWriter(path, layout=layout, record=record)
+    if not suffix:
+        return FolderWriter(path, layout=layout, record=record)
+    return ContainerWriter(path, layout=layout, record=record, audio=audio)
+
+
+def _check_frame(path: str | Path, frame: Frame, *, shape: tuple[int, ...]) -> None:
+    if frame.dtype != np.uint8 or frame.ndim != 3 or frame.shape[2] != 3 or frame.shape != shape:
+        expected = f"uint8 {(*shape[:2], 3)} was expected"
+        raise MediaError(
+            f"{name_of(path)} is not written: a frame is {frame.dtype} {frame.shape}, {expected}"
+        )
