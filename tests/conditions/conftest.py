@@ -1,0 +1,41 @@
+"""Poses that the tests of this folder share: the shipped dancer and a plain face in the picture's middle."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from videogen.conditions.face_model import FACE_MODEL
+from videogen.conditions.pose import read_pose
+from videogen.skeleton import BODY, FACE_SLICE, KEYPOINTS
+from videogen.types import Pose
+
+INPUTS = Path(__file__).parents[2] / "samples" / "inputs"
+
+
+@pytest.fixture
+def dance() -> Pose:
+    return read_pose(INPUTS / "dance.json")
+
+
+@pytest.fixture
+def head() -> Pose:
+    return read_pose(INPUTS / "head.json")
+
+
+@pytest.fixture
+def portrait() -> Pose:
+    return read_pose(INPUTS / "portrait.json")
+
+
+@pytest.fixture
+def face() -> np.ndarray:
+    """A plain face with shoulders, `k 3`."""
+    points = np.zeros((KEYPOINTS, 3), dtype=np.float32)
+    points[FACE_SLICE, :2] = np.array(FACE_MODEL)[:, :2] * 0.12 + [0.5, 0.4]
+    points[FACE_SLICE, 2] = 1
+    for name, x, y in (("neck", 0.5, 0.72), ("right_shoulder", 0.25, 0.74), ("left_shoulder", 0.75, 0.74)):
+        points[BODY[name]] = x, y, 1
+    return points

@@ -1,0 +1,107 @@
+"""The motion field of a whole body: every limb carries the pixels that lie on it.
+
+Output pixels on a limb follow the affine map that takes it from the driving pose to the reference: along
+the bone by the bones' lengths, across by the bodies' sizes; near joints the maps of neighbouring limbs
+blend (linear blend skinning). Everything else is background and stays where it is, hidden where the
+reference shows the body.
+"""
+
+from __future__ import annotations
+
+import torch
+import torch.nn.functional as F
+from einops import rearrange
+from torch import Tensor
+
+from videogen.conditions.geometry import pixel_centres, smoothstep, within_picture
+from videogen.conditions.limbs import ORDER, SEEN, SIDE, Limbs, limbs
+
+_COARSE = 96  # maps and weights are smooth; only the body's outline is drawn at full size
+_CHUNK = 16  # frames at a time: small enough for the processor's cache
+
+
+def limb_field(
+    reference: Tensor, driving: Tensor, *, height: int, width: int, aspect: float
+) -> tuple[Tensor, Tensor]:
+    """Carry whole bodies: for each output pixel the place in the reference, and its visibility.
+
+    `reference` is `b k 3`, `driving` `b t k 3`, as in `motion_field`. Returns places as fractions
+    `b t h w 2` and visibility `b t h w`, 0…1.
+    """
+    clips, length = driving.shape[:2]
+    there = reference[:, None].expand_as(driving).reshape(clips * length, -1, 3)
+    here = driving.reshape(clips * length, -1, 3)
+    pieces = [
+        _carry(there[rows], here[rows], height=height, width=width, aspect=aspect)
+        for rows in (slice(start, start + _CHUNK) for start in range(0, clips * length, _CHUNK))
+    ]
+    places = rearrange(torch.cat([place for place, _ in pieces]), "(b t) h w xy -> b t h w xy", b=clips)
+    visibility = rearrange(torch.cat([shown for _, shown in pieces]), "(b t) h w -> b t h w", b=clips)
+    return places, visibility * within_picture(places)
+
+
+def _carry(
+    reference: Tensor, driving: Tensor, *, height: int, width: int, aspect: float
+) -> tuple[Tensor, Tensor]:
+    """`limb_field` for single frames: points `n k 3`, places `n h w 2` and visibility `n h w`."""
+    stretch = reference.new_tensor([aspect, 1.0])
+    rows, columns = min(height, _COARSE), min(width, _COARSE)
+    coarse = (pixel_centres(rows, columns, like=reference) * stretch).reshape(1, -1, 2)
+    there = limbs(reference[..., :2] * stretch, reference[..., 2] >= SEEN)
+    here = limbs(driving[..., :2] * stretch, driving[..., 2] >= SEEN)
+    pixel = 1.0 / rows
+    covered, depth = here.coverage(coarse, pixel=pixel)  # n p q
+    order = depth.new_tensor(ORDER)[:, None]
+    share = torch.softmax((order * covered).sub_(depth.clamp_max_(20.0)).mul_(10), 1)
+    share = share * (covered.amax(1, keepdim=True) > 0)  # far from every limb nothing moves
+    maps = torch.einsum("npq,npab->nabq", share, _maps(here, there))
+    moved = torch.einsum("nabq,mqb->nqa", maps[:, :, :2], coarse) + maps[:, :, 2].mT + coarse
+    body = covered.amax(1)
+    shown = _shown_limbs(moved, share, covered, here, there, pixel)
+    was = there.coverage(coarse, pixel=pixel)[0].amax(1)
+    shown = torch.lerp(1 - (was - body).clamp_min(0), shown, body)
+
+    def enlarge(field: Tensor) -> Tensor:
+        field = field.reshape(field.shape[0], -1, rows, columns)
+        if (rows, columns) == (height, width):
+            return field
+        return F.interpolate(field, (height, width), mode="bilinear", align_corners=False)
+
+    centre = rearrange(pixel_centres(height, width, like=reference) * stretch, "h w xy -> 1 xy h w")
+    fine = rearrange(enlarge(maps.flatten(1, 2)), "n (a b) h w -> n a b h w", a=2)
+    shift = (fine[:, :, :2] * centre[:, None]).sum(2) + fine[:, :, 2]
+    places = centre + shift * (enlarge(body) >= 0.5)
+    return rearrange(places, "n xy h w -> n h w xy") / stretch, enlarge(shown)[:, 0]
+
+
+def _maps(here: Limbs, there: Limbs) -> Tensor:
+    """Affine maps from driving limbs to reference limbs, less the identity, `n p 2 3`."""
+    along = there.length / here.length
+    across = (there.core + there.radius) / (here.core + here.radius)
+    side_here = torch.stack([-here.axis[..., 1], here.axis[..., 0]], -1)
+    side_there = torch.stack([-there.axis[..., 1], there.axis[..., 0]], -1)
+    turn = along[..., None, None] * there.axis[..., :, None] * here.axis[..., None, :]
+    turn = turn + across[..., None, None] * side_there[..., :, None] * side_here[..., None, :]
+    shift = there.start - (turn @ here.start[..., None])[..., 0]
+    maps = torch.cat([turn - torch.eye(2, device=turn.device, dtype=turn.dtype), shift[..., None]], -1)
+    return torch.where((here.seen & there.seen)[..., None, None], maps, torch.zeros_like(maps))
+
+
+def _shown_limbs(
+    places: Tensor, share: Tensor, covered: Tensor, here: Limbs, there: Limbs, pixel: float
+) -> Tensor:
+    """How far the reference shows what the limbs carry to their pixels, `n q`.
+
+    `places` is `n q 2` in the reference; `share` (of each limb in a pixel) and `covered` are `n p q`.
+    """
+    order, side = share.new_tensor(ORDER), share.new_tensor(SIDE)
+    front = (order[:, None] > order).float()  # row: the limb that hides, column: the hidden one
+    rivals = (order[:, None] == order) & (side[:, None] * side < 0)  # who is in front is unknown
+    risk = (front + 0.5 * rivals.float()) @ share
+    # A limb that hides the same pixel in the output is no loss.
+    hidden = (there.coverage(places, pixel=pixel)[0] - covered).clamp_min(0).mul_(risk).amax(1)
+    along = there.length / here.length
+    trust = smoothstep(along, 0.2, 0.5) * smoothstep(along.reciprocal(), 0.15, 0.4) * there.seen
+    turned = there.facing * here.facing < -0.02
+    trust[:, :2] = trust[:, :2] * (~turned)[:, None]  # a front does not show a back
+    return (share * trust[..., None]).sum(1) * (1 - hidden)

@@ -1,0 +1,58 @@
+"""A reference picture of any size on the network's grid, and back.
+
+The network works at its own small size, in multiples of a step. A picture is scaled so that its shorter
+side fits, never stretched; what is missing to the next multiple is filled by repeating its edge, on the
+right and below, and cropped away again at the end.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+import torch.nn.functional as F
+from einops import rearrange
+from numpy.typing import NDArray
+from torch import Tensor
+
+from videogen.types import Frame
+
+
+@dataclass(frozen=True)
+class Canvas:
+    """The network's grid `height` x `width` pixels, of which the picture fills the first `rows` x `columns`."""
+
+    height: int
+    width: int
+    rows: int
+    columns: int
+
+    @classmethod
+    def fit(cls, picture_height: int, picture_width: int, *, side: int, multiple: int) -> Canvas:
+        """The grid for a picture, its shorter side at `side` pixels and both a multiple of `multiple`."""
+        scale = side / min(picture_height, picture_width)
+        rows, columns = max(1, round(picture_height * scale)), max(1, round(picture_width * scale))
+        return cls(-(-rows // multiple) * multiple, -(-columns // multiple) * multiple, rows, columns)
+
+    def place(self, picture: Tensor) -> Tensor:
+        """Pictures `b c H W` scaled onto the grid, `b c height width`, with their edges repeated."""
+        small = F.interpolate(
+            picture, (self.rows, self.columns), mode="bicubic", antialias=True, align_corners=False
+        )
+        padding = (0, self.width - self.columns, 0, self.height - self.rows)
+        return F.pad(small.clamp(-1, 1), padding, mode="replicate")
+
+    def points(self, points: NDArray[np.float32]) -> Tensor:
+        """Keypoints `… k 3` from fractions of the picture to fractions of the grid."""
+        scale = np.array([self.columns / self.width, self.rows / self.height, 1.0], dtype=np.float32)
+        return torch.from_numpy(points * scale)
+
+    def crop(self, values: Tensor) -> Tensor:
+        """The picture's part of values on the grid, `… height width` → `… rows columns`."""
+        return values[..., : self.rows, : self.columns]
+
+
+def to_picture(frame: Frame) -> Tensor:
+    """A frame uint8 `h w c` as a picture −1…1, `1 c h w`."""
+    return rearrange(torch.from_numpy(np.ascontiguousarray(frame)), "h w c -> 1 c h w").float() / 127.5 - 1
