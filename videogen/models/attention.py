@@ -1,0 +1,206 @@
+"""Attention over space, over words and over time, with diffusers' submodule names.
+
+Tokens keep the memory of the feature map they come from, `b t (h w) d`: projections run on it directly
+and only the attention product sees a permuted view. Keys and values of the text and of a reference are
+computed once per clip, not once per frame.
+"""
+
+from __future__ import annotations
+
+import torch
+import torch.nn.functional as F
+from einops import rearrange
+from torch import Tensor, nn
+
+from videogen.models.layers import sinusoid
+
+
+def attend(query: Tensor, key: Tensor, value: Tensor) -> Tensor:
+    """Scaled dot-product attention over the last two axes, `… n d`.
+
+    The fused kernel's backward is slow for short sequences on a CPU, where training multiplies matrices.
+    """
+    if query.requires_grad and query.device.type == "cpu":
+        scale: float = query.shape[-1] ** -0.5
+        weights = (query @ key.transpose(-1, -2) * scale).softmax(-1)
+        return weights @ value
+    return F.scaled_dot_product_attention(query, key, value)
+
+
+class Attention(nn.Module):
+    """Multi-head attention; `context` is the width that keys and values are made from, where it differs."""
+
+    def __init__(self, width: int, *, heads: int, context: int | None = None) -> None:
+        super().__init__()
+        self.heads = heads
+        self.to_q = nn.Linear(width, width, bias=False)
+        self.to_k = nn.Linear(context or width, width, bias=False)
+        self.to_v = nn.Linear(context or width, width, bias=False)
+        self.to_out = nn.ModuleList([nn.Linear(width, width), nn.Identity()])
+
+    def _split(self, x: Tensor) -> Tensor:
+        return rearrange(x, "... n (heads d) -> ... heads n d", heads=self.heads)
+
+    def _join(self, x: Tensor) -> Tensor:
+        out: Tensor = self.to_out[0](rearrange(x, "... heads n d -> ... n (heads d)"))
+        return out
+
+    def over_space(self, x: Tensor, reference: Tensor | None) -> Tensor:
+        """Each frame attends to itself and to the reference: `b t n d`, reference `b l d`.
+
+        Tokens of zero add nothing, but take their share of the attention; None has no tokens at all.
+        """
+        query, key, value = self._split(self.to_q(x)), self._split(self.to_k(x)), self._split(self.to_v(x))
+        if reference is not None:
+            extra = [self._split(to(reference))[:, None] for to in (self.to_k, self.to_v)]
+            key, value = (
+                torch.cat([own, other.expand(-1, x.shape[1], -1, -1, -1)], -2)
+                for own, other in zip((key, value), extra, strict=True)
+            )
+        return self._join(attend(query, key, value))
+
+    def over_words(self, x: Tensor, text: Tensor) -> Tensor:
+        """All tokens of a clip attend to its words: `b t n d`, text `b l d`."""
+        b, t, n, _ = x.shape
+        query = self._split(self.to_q(x).reshape(b, t * n, -1))
+        out = self._join(attend(query, self._split(self.to_k(text)), self._split(self.to_v(text))))
+        return out.view(b, t, n, -1)
+
+    def over_time(self, x: Tensor) -> Tensor:
+        """Each place attends to itself in all frames: `b t n d`."""
+        query, key, value = (
+            rearrange(to(x), "b t n (heads d) -> b n heads t d", heads=self.heads)
+            for to in (self.to_q, self.to_k, self.to_v)
+        )
+        out = attend(query, key, value)
+        joined: Tensor = self.to_out[0](rearrange(out, "b n heads t d -> b t n (heads d)"))
+        return joined
+
+
+class GEGLU(nn.Module):
+    """A linear layer gated by the GELU of another (Shazeer 2020)."""
+
+    def __init__(self, width: int, inner: int) -> None:
+        super().__init__()
+        self.proj = nn.Linear(width, inner * 2)
+
+    def forward(self, x: Tensor) -> Tensor:
+        """`… width` → `… inner`."""
+        both: Tensor = self.proj(x)
+        hidden, gate = both.chunk(2, -1)
+        return hidden * F.gelu(gate)
+
+
+class FeedForward(nn.Module):
+    """GEGLU and a linear layer, `mult` times as wide inside."""
+
+    def __init__(self, width: int, *, mult: int) -> None:
+        super().__init__()
+        self.net = nn.ModuleList([GEGLU(width, width * mult), nn.Identity(), nn.Linear(width * mult, width)])
+
+    def forward(self, x: Tensor) -> Tensor:
+        """`… width` → `… width`."""
+        for layer in self.net:
+            x = layer(x)
+        return x
+
+
+class SpatialBlock(nn.Module):
+    """Self-attention with reference tokens, cross-attention to words, feed-forward."""
+
+    def __init__(self, width: int, *, heads: int, context: int, mult: int) -> None:
+        super().__init__()
+        self.norm1, self.attn1 = nn.LayerNorm(width), Attention(width, heads=heads)
+        self.norm2, self.attn2 = nn.LayerNorm(width), Attention(width, heads=heads, context=context)
+        self.norm3, self.ff = nn.LayerNorm(width), FeedForward(width, mult=mult)
+
+    def forward(self, x: Tensor, text: Tensor, reference: Tensor | None) -> Tensor:
+        """`x` `b t n d`, `text` `b l c`, `reference` `b l d` or None."""
+        x = x + self.attn1.over_space(self.norm1(x), reference)
+        x = x + self.attn2.over_words(self.norm2(x), text)
+        fed: Tensor = self.ff(self.norm3(x))
+        return x + fed
+
+
+class SpatialTransformer(nn.Module):
+    """diffusers' Transformer2DModel with one block: what a frame shows, told by words and a reference."""
+
+    def __init__(self, width: int, *, heads: int, context: int, groups: int, mult: int) -> None:
+        super().__init__()
+        self.norm = nn.GroupNorm(groups, width, 1e-6)
+        self.proj_in = nn.Conv2d(width, width, 1)
+        self.transformer_blocks = nn.ModuleList(
+            [SpatialBlock(width, heads=heads, context=context, mult=mult)]
+        )
+        self.proj_out = nn.Conv2d(width, width, 1)
+
+    def forward(self, x: Tensor, text: Tensor, reference: Tensor | None) -> Tensor:
+        """`x` `(b t) c h w` → the same shape; `text` `b l c`."""
+        h, b = x.shape[-2], text.shape[0]
+        hidden = rearrange(self.proj_in(self.norm(x)), "(b t) c h w -> b t (h w) c", b=b)
+        for block in self.transformer_blocks:
+            hidden = block(hidden, text, reference)
+        out: Tensor = self.proj_out(rearrange(hidden, "b t (h w) c -> (b t) c h w", h=h))
+        return x + out
+
+
+class TemporalBlock(nn.Module):
+    """Attention over time, once or twice, and a feed-forward (AnimateDiff, Guo et al. 2023)."""
+
+    def __init__(self, width: int, *, heads: int, attentions: int, max_frames: int, mult: int) -> None:
+        super().__init__()
+        self.norm1, self.attn1 = nn.LayerNorm(width), Attention(width, heads=heads)
+        self.norm2 = nn.LayerNorm(width) if attentions == 2 else None
+        self.attn2 = Attention(width, heads=heads) if attentions == 2 else None
+        self.norm3, self.ff = nn.LayerNorm(width), FeedForward(width, mult=mult)
+        self.max_frames = max_frames
+
+    def forward(self, x: Tensor) -> Tensor:
+        """`b t n d` → the same shape."""
+        t, d = x.shape[1], x.shape[-1]
+        if t > self.max_frames:
+            raise ValueError(
+                f"{t} frames at once, but the motion modules know {self.max_frames}; use windows"
+            )
+        place = _interleaved(sinusoid(torch.arange(t, device=x.device), d)).to(x.dtype)[:, None]
+        x = x + self.attn1.over_time(self.norm1(x) + place)
+        if self.attn2 is not None and self.norm2 is not None:
+            x = x + self.attn2.over_time(self.norm2(x) + place)
+        fed: Tensor = self.ff(self.norm3(x))
+        return x + fed
+
+
+def _interleaved(features: Tensor) -> Tensor:
+    """Cosines-then-sines to sine, cosine, sine, cosine, … (the layout of Vaswani et al. 2017)."""
+    cosines, sines = features.chunk(2, -1)
+    return torch.stack([sines, cosines], -1).flatten(-2)
+
+
+class MotionModule(nn.Module):
+    """AnimateDiff's motion module: frames exchange what they know, place by place.
+
+    The projection out starts at zero, so a fresh module changes nothing.
+    """
+
+    def __init__(
+        self, width: int, *, heads: int, attentions: int, groups: int, max_frames: int, mult: int
+    ) -> None:
+        super().__init__()
+        self.norm = nn.GroupNorm(groups, width, 1e-6)
+        self.proj_in = nn.Linear(width, width)
+        self.transformer_blocks = nn.ModuleList(
+            [TemporalBlock(width, heads=heads, attentions=attentions, max_frames=max_frames, mult=mult)]
+        )
+        self.proj_out = nn.Linear(width, width)
+        nn.init.zeros_(self.proj_out.weight)
+        nn.init.zeros_(self.proj_out.bias)
+
+    def forward(self, x: Tensor, num_frames: int) -> Tensor:
+        """`(b t) c h w` → the same shape."""
+        h = x.shape[-2]
+        hidden = rearrange(self.norm(x), "(b t) c h w -> b t (h w) c", t=num_frames)
+        hidden = self.proj_in(hidden)
+        for block in self.transformer_blocks:
+            hidden = block(hidden)
+        out: Tensor = rearrange(self.proj_out(hidden), "b t (h w) c -> (b t) c h w", h=h)
+        return x + out

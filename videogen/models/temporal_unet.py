@@ -1,0 +1,252 @@
+"""The temporal U-Net: a Stable-Diffusion U-Net whose every layer knows that frames follow each other.
+
+In: noisy latents of a whole clip with whatever is concatenated to them, a timestep, words, and optionally
+a frame rate, reference tokens, pose maps and ControlNet residuals, all as arguments of `forward`. Out: the
+prediction for every frame. Submodules are named as in diffusers' UNet2DConditionModel and MotionAdapter.
+At initialisation every temporal layer is the identity, so the clip is denoised frame by frame as by the 2-D
+U-Net; an image is a clip of one frame. The size is a value, `TemporalUNetConfig`: pocket and Stable
+Diffusion 1.5 are two of them.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+
+import torch
+import torch.nn.functional as F
+from einops import rearrange
+from torch import Tensor, nn
+
+from videogen.models.attention import MotionModule, SpatialTransformer
+from videogen.models.config import TemporalUNetConfig
+from videogen.models.layers import Downsample, ResnetBlock, TimestepEmbedding, Upsample, sinusoid
+from videogen.models.pose_encoder import PoseEncoder
+
+__all__ = ["Block", "Given", "TemporalUNet", "TemporalUNetConfig"]
+
+
+@dataclass(frozen=True)
+class Given:
+    """What every block is told: FiLM embedding `b t d` or `b 1 d`, words `b l c`, reference tokens by layer.
+
+    `name` is the block's own, by which it finds its reference tokens.
+    """
+
+    embedding: Tensor
+    text: Tensor
+    reference: Mapping[str, Tensor]
+    num_frames: int
+    name: str = ""
+
+    def named(self, name: str) -> Given:
+        """The same, for the block called `name`."""
+        return Given(self.embedding, self.text, self.reference, self.num_frames, name)
+
+
+class Block(nn.Module):
+    """One size of the U-Net: residual blocks, each followed by attention and a motion module where present.
+
+    `widths` are (in, out) of each residual block; `refined` how many of them are followed by more.
+    """
+
+    def __init__(
+        self, config: TemporalUNetConfig, widths: Sequence[tuple[int, int]], *, refined: int, attention: bool,
+        motion: bool,
+    ) -> None:  # fmt: skip
+        super().__init__()
+        c, width = config, widths[-1][1]
+        self.resnets = nn.ModuleList(
+            ResnetBlock(
+                i, o, c.block_out_channels[0] * 4, groups=c.norm_num_groups, eps=c.norm_eps,
+                scale_shift=c.scale_shift, temporal=c.temporal_convolution,
+            )
+            for i, o in widths
+        )  # fmt: skip
+        self.attentions = nn.ModuleList(
+            SpatialTransformer(
+                width, heads=c.attention_heads, context=c.cross_attention_dim, groups=c.norm_num_groups,
+                mult=c.feed_forward_mult,
+            )
+            for _ in range(refined if attention else 0)
+        )  # fmt: skip
+        self.motion_modules = nn.ModuleList(
+            MotionModule(
+                width, heads=c.motion_heads, attentions=c.motion_attentions, groups=c.motion_num_groups,
+                max_frames=c.motion_max_frames, mult=c.feed_forward_mult,
+            )
+            for _ in range(refined if motion else 0)
+        )  # fmt: skip
+        self.downsamplers = nn.ModuleList()
+        self.upsamplers = nn.ModuleList()
+
+    def layer(self, index: int, x: Tensor, given: Given) -> Tensor:
+        """Residual block, attention and motion module number `index`, over `x` `(b t) c h w`."""
+        return self.refine(index, self.resnets[index](x, given.embedding), given)
+
+    def refine(self, index: int, x: Tensor, given: Given) -> Tensor:
+        """Attention and motion module number `index`."""
+        if len(self.attentions):
+            x = self.attentions[index](x, given.text, given.reference.get(f"{given.name}.attentions.{index}"))
+        if len(self.motion_modules):
+            x = self.motion_modules[index](x, given.num_frames)
+        return x
+
+
+class TemporalUNet(nn.Module):
+    """See the module's docstring; `config` holds every size."""
+
+    def __init__(self, config: TemporalUNetConfig) -> None:
+        super().__init__()
+        self.config = config
+        widths, layers = config.block_out_channels, config.layers_per_block
+        embedding = widths[0] * 4
+        self.conv_in = nn.Conv2d(config.in_channels, widths[0], 3, padding=1)
+        self.time_embedding = TimestepEmbedding(widths[0], embedding)
+        if config.frame_conditioning:
+            self.frame_embedding = TimestepEmbedding(2 * widths[0] + config.cross_attention_dim, embedding)
+            nn.init.zeros_(self.frame_embedding.linear_2.weight)
+            nn.init.zeros_(self.frame_embedding.linear_2.bias)
+        self.pose_encoder = PoseEncoder(widths[0], widths=config.pose_widths) if config.pose_widths else None
+        levels = list(zip(widths, config.attention_levels, config.motion_levels, strict=True))
+        skips = [widths[0]]
+        self.down_blocks = nn.ModuleList()
+        before = widths[0]
+        for level, (width, attention, motion) in enumerate(levels):
+            pairs = [(before if i == 0 else width, width) for i in range(layers)]
+            block = Block(config, pairs, refined=layers, attention=attention, motion=motion)
+            skips += [width] * layers
+            if level < len(widths) - 1:
+                block.downsamplers.append(Downsample(width))
+                skips.append(width)
+            self.down_blocks.append(block)
+            before = width
+        self.mid_block = Block(
+            config, [(before, before)] * 2, refined=1, attention=True, motion=config.motion_mid_block
+        )
+        self.up_blocks = nn.ModuleList()
+        for level, (width, attention, motion) in reversed(list(enumerate(levels))):
+            pairs = [((before if i == 0 else width) + skips.pop(), width) for i in range(layers + 1)]
+            block = Block(config, pairs, refined=layers + 1, attention=attention, motion=motion)
+            if level > 0:
+                block.upsamplers.append(Upsample(width))
+            self.up_blocks.append(block)
+            before = width
+        self.conv_norm_out = nn.GroupNorm(config.norm_num_groups, widths[0], config.norm_eps)
+        self.conv_out = nn.Conv2d(widths[0], config.out_channels, 3, padding=1)
+
+    def forward(
+        self,
+        x: Tensor,
+        timestep: Tensor,
+        text: Tensor,
+        *,
+        fps: Tensor | None = None,
+        reference: Mapping[str, Tensor] | None = None,
+        pose: Tensor | None = None,
+        down_residuals: Sequence[Tensor] = (),
+        mid_residual: Tensor | None = None,
+    ) -> Tensor:
+        """Predict for every frame.
+
+        `x` `b c t h w` (latents and what is concatenated); `timestep` scalar or `b`, in the scheduler's
+        units; `text` `b l c`; `fps` `b`; `reference` tokens `b l d` by attention layer; `pose` 0…1
+        `b 3 t H W`; ControlNet residuals `(b t) c h w`, one per skip, and one for the middle. Returns
+        `b c t h w`. Raises ValueError for shapes that do not fit and for what this network cannot be told.
+        """
+        self._check(x, fps=fps, reference=reference, pose=pose)
+        b, t = x.shape[0], x.shape[2]
+        given = Given(self._embed(timestep.expand(b), text, fps, num_frames=t), text, reference or {}, t)
+        hidden: Tensor = self.conv_in(_frames_of(x))
+        if pose is not None and self.pose_encoder is not None:
+            hidden = hidden + self.pose_encoder(_frames_of(pose))
+        hidden, skips = self._down(hidden, given)
+        hidden = self.mid_block.layer(0, hidden, given.named("mid_block"))
+        hidden = self.mid_block.resnets[1](hidden, given.embedding)
+        if down_residuals:
+            if len(down_residuals) != len(skips):
+                raise ValueError(
+                    f"{len(down_residuals)} ControlNet residuals; this U-Net has {len(skips)} skips"
+                )
+            skips = [skip + residual for skip, residual in zip(skips, down_residuals, strict=True)]
+        if mid_residual is not None:
+            hidden = hidden + mid_residual
+        hidden = self._up(hidden, skips, given)
+        hidden = self.conv_out(F.silu(self.conv_norm_out(hidden)))
+        return rearrange(hidden, "(b t) c h w -> b c t h w", b=b)
+
+    def _down(self, hidden: Tensor, given: Given) -> tuple[Tensor, list[Tensor]]:
+        """Through the sizes downwards; also every skip, `(b t) c h w`."""
+        skips = [hidden]
+        for number, block in enumerate(_blocks(self.down_blocks)):
+            for index in range(self.config.layers_per_block):
+                hidden = block.layer(index, hidden, given.named(f"down_blocks.{number}"))
+                skips.append(hidden)
+            for downsample in block.downsamplers:
+                hidden = downsample(hidden)
+                skips.append(hidden)
+        return hidden, skips
+
+    def _up(self, hidden: Tensor, skips: list[Tensor], given: Given) -> Tensor:
+        """Through the sizes upwards, each layer with its skip."""
+        for number, block in enumerate(_blocks(self.up_blocks)):
+            for index in range(self.config.layers_per_block + 1):
+                hidden = torch.cat([hidden, skips.pop()], 1)
+                hidden = block.layer(index, hidden, given.named(f"up_blocks.{number}"))
+            for upsample in block.upsamplers:
+                hidden = upsample(hidden)
+        return hidden
+
+    def _check(
+        self, x: Tensor, *, fps: Tensor | None, reference: Mapping[str, Tensor] | None, pose: Tensor | None
+    ) -> None:
+        if x.ndim != 5 or x.shape[1] != self.config.in_channels:
+            raise ValueError(f"x must be b {self.config.in_channels} t h w, got shape {tuple(x.shape)}")
+        step = 2 ** (len(self.config.block_out_channels) - 1)
+        if x.shape[-1] % step or x.shape[-2] % step:
+            raise ValueError(f"latents of {x.shape[-1]}x{x.shape[-2]} must be multiples of {step}")
+        if fps is not None and not self.config.frame_conditioning:
+            raise ValueError("a frame rate is given, but this U-Net has no frame conditioning")
+        if pose is not None and self.pose_encoder is None:
+            raise ValueError("pose maps are given, but this U-Net has no pose encoder")
+        unknown = sorted(set(reference or {}) - set(self.attention_layers()))
+        if unknown:
+            raise ValueError(f"reference tokens for {unknown[0]}, which is no attention layer of this U-Net")
+
+    def attention_layers(self) -> dict[str, tuple[int, int]]:
+        """Name → (level, width) of every spatial attention layer, for those who make reference tokens."""
+        deepest = len(self.config.block_out_channels) - 1
+        levels = {f"down_blocks.{i}": i for i in range(deepest + 1)} | {"mid_block": deepest}
+        levels |= {f"up_blocks.{i}": deepest - i for i in range(deepest + 1)}
+        found = {}
+        for name, level in levels.items():
+            block = self.get_submodule(name)
+            assert isinstance(block, Block)
+            for index in range(len(block.attentions)):
+                found[f"{name}.attentions.{index}"] = (level, self.config.block_out_channels[level])
+        return found
+
+    def _embed(self, timestep: Tensor, text: Tensor, fps: Tensor | None, *, num_frames: int) -> Tensor:
+        """FiLM embedding: of the timestep, `b 1 d`, or with frame rate, frame time and sentence, `b t d`."""
+        width = self.config.block_out_channels[0]
+        embedding: Tensor = self.time_embedding(sinusoid(timestep, width).to(text.dtype))[:, None]
+        if fps is None:
+            return embedding
+        frames = torch.arange(num_frames, device=fps.device)
+        seconds = sinusoid(100 * frames / fps[:, None], width)  # b t width
+        rate = sinusoid(10 * fps, width)[:, None].expand_as(seconds)
+        sentence = text.mean(1, keepdim=True).expand(-1, num_frames, -1)
+        features = torch.cat([seconds.to(text.dtype), rate.to(text.dtype), sentence], -1)
+        framed: Tensor = self.frame_embedding(features)
+        return embedding + framed
+
+
+def _frames_of(x: Tensor) -> Tensor:
+    """`b c t h w` → `(b t) c h w` in channels-last memory."""
+    return rearrange(x, "b c t h w -> (b t) c h w").contiguous(memory_format=torch.channels_last)
+
+
+def _blocks(modules: nn.ModuleList) -> Iterator[Block]:
+    for module in modules:
+        assert isinstance(module, Block)
+        yield module
