@@ -1,0 +1,238 @@
+"""The loaded networks: pictures to latents and back, and the innermost denoiser of a clip.
+
+In: a model's name or folder, a device, a precision. Out: `encode`, `decode`, and `denoiser`, the one function
+that reads frame numbers, to slice what is known frame by frame. Everything else about sampling is made of
+functions around it. Rows of a batch go through the network one by one, so that the result does not depend
+on how windows are batched; on a CPU batching gains nothing.
+"""
+
+from __future__ import annotations
+
+import ctypes
+import math
+import platform
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import torch
+from diffusers.schedulers.scheduling_utils import SchedulerMixin
+from einops import rearrange
+from torch import Tensor
+
+from videogen.errors import RequestError
+from videogen.models.conditioned import Inputs
+from videogen.sampling.timeline import Timeline
+from videogen.types import Denoiser, Frame, Frames, Latents
+from videogen.weights.load import find_model, load_networks
+from videogen.weights.presets import ModelSpec
+from videogen.world.caption import simplify, words_of
+
+__all__ = ["Conditions", "Engine", "ModelSpec", "keep_freed_memory"]
+
+_FRAMES_AT_ONCE = 4
+_PRECISIONS = {"float32": torch.float32, "bfloat16": torch.bfloat16, "float16": torch.float16}
+
+
+@dataclass(frozen=True)
+class Conditions:
+    """What one clip is conditioned on; every field but `fps` may be None, which means absent.
+
+    `fps` are frames per second; `t` counts the frames of the whole clip. `reference` are latents `1 c 1 h w`;
+    `carried` the reference carried along the motion field, latents `1 c t h w`; `visibility` `1 1 t h w`,
+    0…1, at the size of the latents; `pose_maps` `1 3 t H W`, 0…1, at the size of the picture.
+    """
+
+    fps: float
+    prompt: str | None = None
+    reference: Latents | None = None
+    carried: Latents | None = None
+    visibility: Tensor | None = None
+    pose_maps: Tensor | None = None
+
+
+class Engine:
+    """Networks of one model on one device, for any number of requests.
+
+    `model` is `pocket`, a folder, or `owner/name` on the hub; `device` auto, cpu, cuda or mps; `precision`
+    auto (float32 on a CPU, else float16), float32, bfloat16 or float16. Raises CheckpointError where the
+    model cannot be found or loaded, RequestError where the device is absent or the precision unknown.
+    """
+
+    def __init__(
+        self, model: str | Path = "pocket", *, device: str = "auto", precision: str = "auto"
+    ) -> None:
+        self.device = _find_device(device)
+        if self.device.type == "cpu":
+            keep_freed_memory()
+        if precision not in ("auto", *_PRECISIONS):
+            raise RequestError(f"precision {precision!r} is not one of auto, {', '.join(_PRECISIONS)}")
+        default = torch.float32 if self.device.type == "cpu" else torch.float16
+        self.dtype = default if precision == "auto" else _PRECISIONS[precision]
+        self.model = str(model)
+        self._networks = load_networks(find_model(model))
+        self.spec: ModelSpec = self._networks.spec
+        self.hashes: dict[str, str] = self._networks.hashes
+        for network in (self._networks.denoiser, self._networks.vae, self._networks.text_encoder):
+            torch.nn.Module.to(network, self.device, self.dtype)
+
+    @property
+    def known_words(self) -> list[str]:
+        """The words of the captions that the model learnt from; empty where it has no such list."""
+        return list(self.spec.known_words)
+
+    def unknown_words(self, prompt: str) -> list[str]:
+        """The words of `prompt` that the model was never taught, in order, each once."""
+        if not self.spec.known_words:
+            return []
+        known = set(self.spec.known_words)
+        return list(dict.fromkeys(word for word in words_of(simplify(prompt)) if word not in known))
+
+    def scheduler(self) -> SchedulerMixin:
+        """A fresh scheduler of the kind that the checkpoint names."""
+        return self._networks.scheduler_class.from_config(self._networks.scheduler_config)
+
+    @torch.inference_mode()
+    def encode(self, frames: Frames) -> Latents:
+        """Frames uint8 `t h w c` to latents float32 `1 c t h w`.
+
+        Raises RequestError where height or width is no multiple of `spec.size_multiple`.
+        """
+        step = self.spec.size_multiple
+        if frames.ndim != 4 or frames.shape[3] != 3 or frames.shape[1] % step or frames.shape[2] % step:
+            raise RequestError(f"frames have shape {frames.shape}; give t h w 3, h and w multiples of {step}")
+        pixels = torch.from_numpy(np.ascontiguousarray(frames)).to(self.device)
+        video = rearrange(pixels, "t h w c -> t c h w").to(self.dtype) / 127.5 - 1
+        return self.encode_video(video)
+
+    @torch.inference_mode()
+    def encode_video(self, pictures: Tensor) -> Latents:
+        """Pictures −1…1 `t c h w` to latents float32 `1 c t h w`."""
+        vae = self._networks.vae
+        pictures = pictures.to(self.device, self.dtype).contiguous(memory_format=torch.channels_last)
+        chunks = pictures.split(_FRAMES_AT_ONCE)
+        latents: Tensor = torch.cat([vae.encode(chunk).latents.float() for chunk in chunks])
+        latents = (latents - vae.config.shift_factor) * vae.config.scaling_factor
+        return rearrange(latents, "t c h w -> 1 c t h w")
+
+    @torch.inference_mode()
+    def decode_video(self, latents: Latents) -> Iterator[Tensor]:
+        """Latents `1 c t h w` to pictures −1…1, one `c h w` at a time, float32."""
+        vae = self._networks.vae
+        frames = rearrange(latents, "1 c t h w -> t c h w").to(self.device, torch.float32)
+        for chunk in frames.split(_FRAMES_AT_ONCE):
+            scaled = chunk / vae.config.scaling_factor + vae.config.shift_factor
+            yield from vae.decode(scaled.to(self.dtype)).sample.float().clamp(-1, 1)
+
+    def decode(self, latents: Latents) -> Iterator[Frame]:
+        """Latents `1 c t h w` to frames uint8 `h w c`, a few at a time."""
+        for picture in self.decode_video(latents):
+            pixels = ((picture + 1) * 127.5).round().to(torch.uint8)
+            yield rearrange(pixels, "c h w -> h w c").cpu().numpy()
+
+    @torch.inference_mode()
+    def denoiser(self, conditions: Conditions, timeline: Timeline) -> Denoiser:
+        """The innermost denoiser of a clip.
+
+        It slices what is given per frame by the frame numbers of each row, and runs the U-Net. Raises
+        RequestError where a condition does not cover the timeline.
+        """
+        _check_conditions(conditions, length=timeline.length)
+        text = self._read(conditions.prompt or "")
+        network = self._networks.denoiser
+
+        @torch.inference_mode()
+        def denoise(latents: Latents, timestep: Tensor, frames: Tensor) -> Latents:
+            rows = []
+            for row, numbers in zip(latents.split(1), frames, strict=True):
+                given = self._inputs(conditions, timeline, text, row, numbers)
+                rows.append(network(row.to(self.dtype), timestep.to(self.device), given).float())
+            return torch.cat(rows).to(latents)
+
+        return denoise
+
+    def _read(self, prompt: str) -> Tensor:
+        """The words of a prompt as features, `1 l c`."""
+        tokenizer = self._networks.tokenizer
+        length = tokenizer.model_max_length
+        tokens = tokenizer(
+            [simplify(prompt)], padding="max_length", truncation=True, max_length=length, return_tensors="pt"
+        )
+        features: Tensor = self._networks.text_encoder(tokens.input_ids.to(self.device)).last_hidden_state
+        return features
+
+    def _inputs(
+        self, conditions: Conditions, timeline: Timeline, text: Tensor, row: Latents, numbers: Tensor
+    ) -> Inputs:
+        """What the network is told about the frames `numbers` of a clip; absent conditions are zero."""
+        _, _, t, h, w = row.shape
+        scale = self.spec.vae_scale_factor
+
+        def pick(value: Tensor | None, channels: int, height: int, width: int) -> Tensor:
+            if value is None:
+                return torch.zeros(1, channels, t, height, width, device=self.device, dtype=self.dtype)
+            return value[:, :, numbers.to(value.device)].to(self.device, self.dtype)
+
+        channels = self.spec.latent_channels
+        reference = (
+            torch.zeros(1, channels, h, w) if conditions.reference is None else conditions.reference[:, :, 0]
+        )
+        present = torch.tensor([0.0 if conditions.reference is None else 1.0])
+        return Inputs(
+            text=text,
+            fps=torch.tensor([conditions.fps], device=self.device),
+            known=pick(timeline.known, channels, h, w),
+            mask=pick(timeline.mask, 1, h, w),
+            carried=pick(conditions.carried, channels, h, w),
+            visibility=pick(conditions.visibility, 1, h, w),
+            reference=reference.to(self.device, self.dtype),
+            reference_present=present.to(self.device),
+            pose=pick(conditions.pose_maps, 3, h * scale, w * scale),
+        )
+
+
+def _check_conditions(conditions: Conditions, *, length: int) -> None:
+    """Raise RequestError where what is given per frame is not `1 c t h w` with the clip's own t."""
+    given = {
+        "carried": conditions.carried,
+        "visibility": conditions.visibility,
+        "pose_maps": conditions.pose_maps,
+    }
+    for name, value in given.items():
+        if value is not None and (value.ndim != 5 or value.shape[0] != 1 or value.shape[2] != length):
+            raise RequestError(
+                f"{name} has shape {tuple(value.shape)}; give 1 c {length} h w, a frame for each"
+            )
+    reference = conditions.reference
+    if reference is not None and (reference.ndim != 5 or reference.shape[0] != 1 or reference.shape[2] != 1):
+        raise RequestError(
+            f"reference has shape {tuple(reference.shape)}; give the latents of one, 1 c 1 h w"
+        )
+    if not 0 < conditions.fps < math.inf:
+        raise RequestError(f"fps is {conditions.fps}; give more than 0")
+
+
+def _find_device(device: str) -> torch.device:
+    """The device asked for; `auto` takes CUDA, then Apple's MPS, then the CPU."""
+    available = {"cpu": True, "cuda": torch.cuda.is_available(), "mps": torch.backends.mps.is_available()}
+    if device == "auto":
+        return torch.device(next(name for name in ("cuda", "mps", "cpu") if available[name]))
+    if not available.get(device, False):
+        here = ", ".join(name for name, there in available.items() if there)
+        raise RequestError(f"device {device!r} is not available on this machine; choose from: auto, {here}")
+    return torch.device(device)
+
+
+def keep_freed_memory() -> None:
+    """Tell glibc's allocator to keep what is freed.
+
+    Networks free and ask for the same large blocks at every step; given back to the system each time, they
+    come again as page faults, which cost more than the arithmetic (measured: half of a training step).
+    """
+    if platform.system() != "Linux":
+        return
+    library = ctypes.CDLL(None)
+    if hasattr(library, "mallopt"):
+        library.mallopt(-3, 1 << 30)  # M_MMAP_THRESHOLD
+        library.mallopt(-1, (1 << 31) - 1)  # M_TRIM_THRESHOLD

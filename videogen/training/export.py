@@ -1,0 +1,98 @@
+"""Trained networks to a model folder in diffusers' layout, in half precision, with its training record."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from fractions import Fraction
+from pathlib import Path
+
+import torch
+from diffusers import AutoencoderTiny, DPMSolverMultistepScheduler
+from safetensors.torch import save_file
+from torch import Tensor
+from transformers import CLIPTextConfig, PreTrainedTokenizerFast
+
+from videogen.models.temporal_unet import TemporalUNetConfig
+from videogen.training.autoencoder import LATENT_CHANNELS
+from videogen.weights.load import INDEX, PARTS
+from videogen.weights.presets import ModelSpec
+from videogen.world.caption import WORDS
+
+SPEC = ModelSpec(
+    width=64,
+    height=64,
+    num_frames=16,
+    fps=Fraction(8),
+    window=16,
+    overlap=6,
+    num_inference_steps=12,
+    guidance_scale=3.0,
+    pose_guidance=1.5,
+    latent_channels=LATENT_CHANNELS,
+    vae_scale_factor=4,
+    size_multiple=16,
+    known_words=tuple(sorted(WORDS)),
+)
+
+
+@dataclass(frozen=True)
+class Trained:
+    """What training leaves: weights (running averages) and configs of the parts."""
+
+    vae: AutoencoderTiny
+    networks: Mapping[str, Tensor]
+    """State of `PocketNetworks`."""
+    unet_config: TemporalUNetConfig
+    text_config: CLIPTextConfig
+    tokenizer: PreTrainedTokenizerFast
+    record: Mapping[str, object]
+
+
+def export(trained: Trained, folder: Path) -> None:
+    """Write the model folder; parts that exist are replaced."""
+    states = {
+        "denoiser": _part(trained.networks, "denoiser."),
+        "text_encoder": _part(trained.networks, "text_encoder."),
+        "vae": dict(trained.vae.state_dict()),
+    }
+    for name, state in states.items():
+        (folder / name).mkdir(parents=True, exist_ok=True)
+        halves = {key: _half(value) for key, value in state.items()}
+        save_file(halves, folder / name / PARTS[name], metadata={"format": "pt"})
+    config = {"_class_name": "ConditionedUNet", **trained.unet_config.to_dict()}
+    _write(folder / "denoiser" / "config.json", config)
+    trained.vae.save_config(folder / "vae")
+    trained.text_config.save_pretrained(folder / "text_encoder")
+    trained.tokenizer.save_pretrained(folder / "tokenizer")
+    scheduler = DPMSolverMultistepScheduler(
+        prediction_type="flow_prediction", use_flow_sigmas=True, flow_shift=1.0
+    )
+    scheduler.save_config(folder / "scheduler")
+    _write(
+        folder / INDEX,
+        {
+            "_class_name": "VideogenModel",
+            "denoiser": ["videogen", "ConditionedUNet"],
+            "vae": ["diffusers", "AutoencoderTiny"],
+            "text_encoder": ["transformers", "CLIPTextModel"],
+            "tokenizer": ["transformers", "PreTrainedTokenizerFast"],
+            "scheduler": ["diffusers", "DPMSolverMultistepScheduler"],
+            "videogen": SPEC.to_dict(),
+        },
+    )
+    _write(folder / "training.json", dict(trained.record))
+
+
+def _part(state: Mapping[str, Tensor], prefix: str) -> dict[str, Tensor]:
+    return {name.removeprefix(prefix): value for name, value in state.items() if name.startswith(prefix)}
+
+
+def _half(value: Tensor) -> Tensor:
+    value = value.detach().cpu()
+    return value.to(torch.float16).contiguous() if value.is_floating_point() else value.contiguous()
+
+
+def _write(path: Path, values: Mapping[str, object]) -> None:
+    path.write_text(json.dumps(values, indent=2, ensure_ascii=False) + "\n", encoding="utf-8")

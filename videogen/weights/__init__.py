@@ -1,0 +1,1 @@
+"""Names and paths to networks, strictly: what is missing, foreign or damaged is refused, never patched."""

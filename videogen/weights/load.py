@@ -1,0 +1,258 @@
+"""A model's name or folder to its networks.
+
+A name is `pocket` (inside the package), a folder, or `owner/name` on the Hugging Face hub. A model folder
+has diffusers' layout: `model_index.json`, a folder per part with its `config.json` and safetensors file.
+Only the classes named here are ever built, whatever a file says, and nothing is built that the file of
+weights does not fill.
+"""
+
+from __future__ import annotations
+
+import math
+import re
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, TypeVar
+
+import diffusers
+import torch
+from diffusers.schedulers.scheduling_utils import SchedulerMixin
+from torch import Tensor, nn
+
+from videogen.errors import CheckpointError
+from videogen.models.conditioned import ConditionedUNet
+from videogen.models.temporal_unet import TemporalUNetConfig
+from videogen.weights.formats import (
+    assign_weights,
+    check_fit,
+    first_line,
+    read_json,
+    read_weights,
+    sha256_of,
+)
+from videogen.weights.presets import ModelSpec
+
+if TYPE_CHECKING:
+    from transformers import CLIPTextModel, PreTrainedTokenizerFast
+
+POCKET = Path(__file__).parent / "pocket"
+INDEX = "model_index.json"
+MODEL = "VideogenModel"
+PARTS = {
+    "denoiser": "diffusion_pytorch_model.safetensors",
+    "vae": "diffusion_pytorch_model.safetensors",
+    "text_encoder": "model.safetensors",
+}
+"""The parts of a model folder that hold weights, and the names of their files."""
+
+SCHEDULERS = (
+    "DPMSolverMultistepScheduler", "UniPCMultistepScheduler", "FlowMatchEulerDiscreteScheduler",
+    "EulerDiscreteScheduler", "EulerAncestralDiscreteScheduler", "DDIMScheduler", "DDPMScheduler",
+    "LCMScheduler", "HeunDiscreteScheduler",
+)  # fmt: skip
+
+_ALL_PARTS = (*PARTS, "tokenizer", "scheduler")
+_DOWNLOADED = [INDEX, *(f"{part}/*.{kind}" for part in _ALL_PARTS for kind in ("json", "txt", "safetensors"))]
+
+_TEXT_MODEL = "text_model."
+
+Network = TypeVar("Network", bound=nn.Module)
+Made = TypeVar("Made")
+
+
+@dataclass
+class Networks:
+    """The loaded parts of a model; `hashes` are the SHA-256 of their files by relative path."""
+
+    spec: ModelSpec
+    denoiser: ConditionedUNet
+    vae: diffusers.AutoencoderTiny
+    text_encoder: CLIPTextModel
+    tokenizer: PreTrainedTokenizerFast
+    scheduler_class: type[SchedulerMixin]
+    scheduler_config: dict[str, Any]
+    hashes: dict[str, str]
+
+
+def find_model(name: str | Path) -> Path:
+    """The folder of a model; raises CheckpointError that says what was looked for and what to do."""
+    text = str(name)
+    if text == "pocket":
+        if not (POCKET / INDEX).is_file():
+            raise CheckpointError(f"this installation has no weights of pocket ({POCKET}); install it again")
+        return POCKET
+    try:
+        folder = Path(name).expanduser()
+        if (folder / INDEX).is_file():
+            return folder
+        is_folder = folder.is_dir()
+    except (OSError, RuntimeError, ValueError) as error:
+        raise CheckpointError(
+            f"the model {text[:80]!r} cannot be looked for ({first_line(error)[:120]})"
+        ) from error
+    if is_folder:
+        raise CheckpointError(
+            f"the folder {text!r} has no {INDEX}; give the folder of a model in diffusers' layout"
+        )
+    if re.fullmatch(r"[\w.-]+/[\w.-]+", text):
+        return _download(text)
+    raise CheckpointError(f"no model is called {text!r}; give 'pocket', a folder, or 'owner/name' on the hub")
+
+
+def _download(name: str) -> Path:
+    """A snapshot of a hub repository; its index comes first, so that a foreign model costs nothing."""
+    folder = _fetch(name, [INDEX])
+    if not (folder / INDEX).is_file():
+        raise CheckpointError(f"the hub's {name} has no {INDEX}; it is not a model in diffusers' layout")
+    _check_class(read_json(folder / INDEX), expected=MODEL, source=f"the {INDEX} of the hub's {name}")
+    return _fetch(name, _DOWNLOADED)
+
+
+def _fetch(name: str, patterns: list[str]) -> Path:
+    from huggingface_hub import snapshot_download
+    from huggingface_hub.errors import HfHubHTTPError, HFValidationError, LocalEntryNotFoundError
+
+    try:
+        return Path(snapshot_download(name, allow_patterns=patterns))
+    except (HfHubHTTPError, HFValidationError, LocalEntryNotFoundError, OSError) as error:
+        raise CheckpointError(
+            f"the model {name} is not on this machine and the hub did not give it ({first_line(error)}); "
+            f"check the name and the network, or download it elsewhere and give its folder"
+        ) from error
+
+
+def load_networks(folder: Path) -> Networks:
+    """Build every part of a model folder and load its weights, float32 on the CPU; raises CheckpointError."""
+    index = read_json(folder / INDEX)
+    _check_class(index, expected=MODEL, source=str(folder / INDEX))
+    spec = ModelSpec.from_dict(index.get("videogen"), source=str(folder / INDEX))
+    unet = read_json(folder / "denoiser" / "config.json")
+    vae = read_json(folder / "vae" / "config.json")
+    text = read_json(folder / "text_encoder" / "config.json")
+    _check_class(unet, expected="ConditionedUNet", source=f"the denoiser of {folder}")
+    _check_class(vae, expected="AutoencoderTiny", source=f"the vae of {folder}")
+    networks = Networks(
+        spec=spec,
+        denoiser=_load(folder, "denoiser", lambda: _make_denoiser(_plain(unet), spec)),
+        vae=_load(folder, "vae", lambda: _make_vae(_plain(vae))),
+        text_encoder=_load(folder, "text_encoder", lambda: _make_text_encoder(_plain(text))),
+        tokenizer=_build(folder / "tokenizer", lambda: _read_tokenizer(folder / "tokenizer")),
+        **_scheduler(folder / "scheduler" / "scheduler_config.json"),
+        hashes={f"{part}/{file}": sha256_of(folder / part / file) for part, file in PARTS.items()},
+    )
+    _check_together(networks, folder)
+    for network in (networks.denoiser, networks.vae):
+        nn.Module.to(network, memory_format=torch.channels_last)
+    return networks
+
+
+def _load(folder: Path, part: str, make: Callable[[], Network]) -> Network:
+    """Build a part and fill it from its file, ready for use.
+
+    It is built without memory first: settings of impossible sizes do not fit the file, and cost nothing.
+    """
+    path = folder / part / PARTS[part]
+    with torch.device("meta"):
+        shapes = _build(folder / part, make).state_dict()
+    tensors = _named_like(shapes, read_weights(path))
+    check_fit(shapes, tensors, source=path)
+    network = _build(folder / part, make)
+    assign_weights(network, tensors, source=path)
+    return network.eval().requires_grad_(False)
+
+
+def _named_like(own: Mapping[str, Tensor], tensors: dict[str, Tensor]) -> dict[str, Tensor]:
+    """Tensors under the names that this version of transformers uses: it calls the text model one or not."""
+    if any(name.startswith(_TEXT_MODEL) for name in own):
+        return {_TEXT_MODEL + name.removeprefix(_TEXT_MODEL): tensor for name, tensor in tensors.items()}
+    return {name.removeprefix(_TEXT_MODEL): tensor for name, tensor in tensors.items()}
+
+
+def _build(source: Path, make: Callable[[], Made]) -> Made:
+    """Call a constructor with settings from a file; whatever it cannot do with them is a CheckpointError."""
+    try:
+        return make()
+    # Settings are foreign, and each library has its own errors for them, bare Exception among them.
+    except Exception as error:
+        raise CheckpointError(
+            f"the settings of {source} cannot be used ({first_line(error)[:300]})"
+        ) from error
+
+
+def _make_denoiser(config: dict[str, Any], spec: ModelSpec) -> ConditionedUNet:
+    return ConditionedUNet(TemporalUNetConfig.from_dict(config), latent_channels=spec.latent_channels)
+
+
+def _make_vae(config: dict[str, Any]) -> diffusers.AutoencoderTiny:
+    config.pop("block_out_channels", None)  # diffusers writes it, and does not take it back
+    if not (0 < config["scaling_factor"] < math.inf and math.isfinite(config["shift_factor"])):
+        raise ValueError(
+            f"scale {config['scaling_factor']} and shift {config['shift_factor']} of the latents"
+        )
+    return diffusers.AutoencoderTiny(**config)
+
+
+def _make_text_encoder(config: dict[str, Any]) -> CLIPTextModel:
+    from transformers import CLIPTextConfig, CLIPTextModel
+
+    return CLIPTextModel(CLIPTextConfig(**config))
+
+
+def _read_tokenizer(folder: Path) -> PreTrainedTokenizerFast:
+    from transformers import PreTrainedTokenizerFast
+
+    tokenizer: PreTrainedTokenizerFast = PreTrainedTokenizerFast.from_pretrained(
+        folder, local_files_only=True
+    )
+    return tokenizer
+
+
+def _check_together(networks: Networks, folder: Path) -> None:
+    """Raise CheckpointError where parts that are sound by themselves do not belong together."""
+    spec, unet, vae = networks.spec, networks.denoiser.unet.config, networks.vae.config
+    words, text = networks.tokenizer, networks.text_encoder.config
+    halvings = len(vae.encoder_block_out_channels) - 1
+    pairs = {
+        "channels of the vae's latents": (vae.latent_channels, spec.latent_channels),
+        "pixels of the vae's latents": (2**halvings, spec.vae_scale_factor),
+        "steps of the pose encoder": (len(unet.pose_widths) - 1, halvings),
+        "channels of the prediction": (unet.out_channels, spec.latent_channels),
+        "width of the text encoder": (text.hidden_size, unet.cross_attention_dim),
+        "words of the tokenizer": (min(len(words), text.vocab_size), len(words)),
+        "length of the tokenizer": (
+            min(words.model_max_length, text.max_position_embeddings),
+            words.model_max_length,
+        ),
+    }
+    for name, (found, expected) in pairs.items():
+        if found != expected:
+            problem = f"{name}: {found}, expected {expected}"
+            raise CheckpointError(f"the parts of {folder} do not fit together ({problem}); get it again")
+
+
+def _check_class(config: dict[str, Any], *, expected: str, source: str) -> None:
+    found = config.get("_class_name")
+    if found != expected:
+        raise CheckpointError(
+            f"{source} describes a {found!r}; this version runs models whose class is {expected!r}, "
+            f"as pocket and what 'videogen train' exports"
+        )
+
+
+def _plain(config: dict[str, Any]) -> dict[str, Any]:
+    """A config without the names that say which class and version wrote it."""
+    hidden = ("architectures", "model_type", "transformers_version", "dtype", "torch_dtype")
+    return {name: value for name, value in config.items() if not name.startswith("_") and name not in hidden}
+
+
+def _scheduler(path: Path) -> dict[str, Any]:
+    """The scheduler's class and its settings, tried once."""
+    config = read_json(path)
+    name = config.get("_class_name")
+    if name not in SCHEDULERS:
+        raise CheckpointError(f"{path} names the scheduler {name!r}; expected one of {', '.join(SCHEDULERS)}")
+    kind = getattr(diffusers, name)
+    settings = {key: value for key, value in config.items() if not key.startswith("_")}
+    _build(path, lambda: kind.from_config(settings))
+    return {"scheduler_class": kind, "scheduler_config": settings}
