@@ -1,0 +1,137 @@
+"""Text to video, from the request to the frames, on an engine without networks."""
+
+from __future__ import annotations
+
+import logging
+from fractions import Fraction
+from typing import Any
+
+import numpy as np
+import pytest
+
+import videogen as vg
+from videogen.jobs.text_to_video import generate
+
+PLAIN: dict[str, Any] = {"prompt": "a red ball", "seed": 1}
+CHANGES: dict[str, Any] = {
+    "prompt": "a blue ball",
+    "negative_prompt": "a green square",
+    "seconds": 0.25,
+    "num_frames": 3,
+    "width": 48,
+    "height": 48,
+    "num_inference_steps": 5,
+    "guidance_scale": 3.5,
+    "window_batch": 4,
+    "seed": 2,
+    "fps": "30000/1001",
+    "model": "another",
+    "device": "cpu",
+    "precision": "float32",
+}
+SAME_CLIP = {"window_batch"}
+CHOOSES_THE_ENGINE = {"model", "device", "precision"}
+
+
+def frames_of(engine: Any, **fields: Any) -> np.ndarray:
+    return np.stack(list(generate(vg.TextToVideo(**{**PLAIN, **fields}), engine)))
+
+
+@pytest.mark.parametrize("name", sorted(CHANGES.keys() - SAME_CLIP - CHOOSES_THE_ENGINE))
+def test_every_field_changes_the_clip(name: str, fake_engine: Any) -> None:
+    plain, changed = frames_of(fake_engine), frames_of(fake_engine, **{name: CHANGES[name]})
+    assert plain.shape != changed.shape or (plain != changed).any()
+
+
+@pytest.mark.parametrize("name", sorted(CHOOSES_THE_ENGINE))
+def test_model_device_and_precision_choose_the_engine(
+    name: str, fake_engine: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked: dict[str, str] = {}
+
+    def load_engine(model: str, *, device: str, precision: str) -> Any:
+        asked.update(model=model, device=device, precision=precision)
+        return fake_engine
+
+    monkeypatch.setattr("videogen.clip.load_engine", load_engine)
+    vg.run(vg.TextToVideo(**{**PLAIN, name: CHANGES[name]}))
+    assert asked[name] == CHANGES[name]
+
+
+def test_window_batch_changes_the_work_and_not_the_clip(fake_engine: Any) -> None:
+    one = frames_of(fake_engine, num_frames=12)
+    assert set(fake_engine.rows) == {1}
+    four = frames_of(fake_engine, num_frames=12, window_batch=4)
+    assert max(fake_engine.rows) == 4
+    np.testing.assert_array_equal(one, four)
+
+
+def test_the_same_seed_gives_the_same_clip(fake_engine: Any) -> None:
+    np.testing.assert_array_equal(frames_of(fake_engine), frames_of(fake_engine))
+
+
+def test_without_wishes_the_clip_is_as_the_model_makes_it(fake_engine: Any) -> None:
+    spec = fake_engine.spec
+    assert frames_of(fake_engine).shape == (spec.num_frames, spec.height, spec.width, 3)
+
+
+@pytest.mark.parametrize(
+    ("fields", "length"),
+    [
+        ({"seconds": 1}, 8),
+        ({"seconds": 0.01}, 1),
+        ({"seconds": 2, "fps": "30000/1001"}, 60),
+        ({"num_frames": 9}, 9),
+    ],
+)
+def test_length_follows_seconds_and_rate(fields: dict[str, Any], length: int) -> None:
+    request = vg.TextToVideo(**PLAIN, **fields)
+    assert request.length(fps=request.rate(Fraction(8)), default=6) == length
+
+
+@pytest.mark.parametrize("size", [{"width": 20}, {"height": 17}, {"width": 2047}])
+def test_a_size_between_the_steps_is_refused_with_its_neighbours(
+    size: dict[str, int], fake_engine: Any
+) -> None:
+    with pytest.raises(vg.RequestError, match=r"not a multiple of 16; give \d+"):
+        frames_of(fake_engine, **size)
+
+
+def test_a_negative_prompt_without_effect_is_refused(fake_engine: Any) -> None:
+    with pytest.raises(vg.RequestError, match="no effect"):
+        frames_of(fake_engine, negative_prompt="a green square", guidance_scale=1)
+
+
+def test_at_guidance_scale_one_only_the_full_denoiser_is_called(fake_engine: Any) -> None:
+    frames_of(fake_engine, guidance_scale=1, num_frames=4)
+    alone = len(fake_engine.rows)
+    frames_of(fake_engine, guidance_scale=2, num_frames=4)
+    assert len(fake_engine.rows) == 3 * alone
+
+
+def test_unknown_words_are_named_with_what_the_model_knows(
+    fake_engine: Any, caplog: pytest.LogCaptureFixture
+) -> None:
+    with caplog.at_level(logging.WARNING, logger="videogen"):
+        frames_of(fake_engine, prompt="a grean zebra bounces")
+    (message,) = caplog.messages
+    assert "'grean', 'zebra'" in message
+    assert "green" in message
+    assert f"{len(fake_engine.known_words)} words" in message
+
+
+def test_known_words_pass_without_a_word(fake_engine: Any, caplog: pytest.LogCaptureFixture) -> None:
+    frames_of(fake_engine)
+    assert caplog.messages == []
+
+
+def test_progress_counts_the_denoising_steps(fake_engine: Any) -> None:
+    seen: list[tuple[str, int, int | None]] = []
+    list(
+        generate(
+            vg.TextToVideo(**PLAIN),
+            fake_engine,
+            progress=lambda stage, done, total: seen.append((stage, done, total)),
+        )
+    )
+    assert seen[-1] == ("denoising", 3, 3)

@@ -1,0 +1,259 @@
+"""The command line: what it makes, what it refuses, and how it says so."""
+
+from __future__ import annotations
+
+import json
+import logging
+import shlex
+import subprocess
+import sys
+from dataclasses import fields
+from pathlib import Path
+from types import ModuleType
+from typing import Any
+
+import pytest
+
+import videogen as vg
+from videogen.cli import commands, main, parse
+from videogen.jobs import jobs
+from videogen.media.provenance import read_record
+
+ASK = ["text-to-video", "a red ball", "--seed", "3"]
+
+
+@pytest.fixture
+def engine(fake_engine: Any, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Any:
+    monkeypatch.setattr("videogen.clip.load_engine", lambda *_, **__: fake_engine)
+    monkeypatch.chdir(tmp_path)
+    return fake_engine
+
+
+@pytest.fixture
+def no_engine(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    def refuse(*_: object, **__: object) -> None:
+        raise AssertionError("the engine was loaded")
+
+    monkeypatch.setattr("videogen.clip.load_engine", refuse)
+    monkeypatch.chdir(tmp_path)
+
+
+def test_a_sentence_becomes_a_file_with_its_request_inside(
+    engine: Any, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main([*ASK, "-o", "ball.mp4"]) == 0
+    request = read_record("ball.mp4")["request"]
+    assert request == vg.TextToVideo("a red ball", seed=3).to_values()
+    assert capsys.readouterr().out == "ball.mp4 (seed 3)\n"
+
+
+def test_run_repeats_a_file_byte_by_byte(engine: Any, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main([*ASK, "--fps", "30000/1001", "-o", "ball.mp4"]) == 0
+    assert main(["run", "ball.mp4", "-o", "again.mp4"]) == 0
+    assert Path("ball.mp4").read_bytes() == Path("again.mp4").read_bytes()
+    assert capsys.readouterr().err == ""
+
+
+def test_run_takes_a_request_as_json(engine: Any) -> None:
+    Path("ask.json").write_text(vg.TextToVideo("a red ball", seed=3).to_json(), encoding="utf-8")
+    assert main(["run", "ask.json", "-o", "a.mp4"]) == 0
+    assert main([*ASK, "-o", "b.mp4"]) == 0
+    assert Path("a.mp4").read_bytes() == Path("b.mp4").read_bytes()
+
+
+def test_run_says_when_the_weights_are_others(engine: Any, capsys: pytest.CaptureFixture[str]) -> None:
+    main([*ASK, "-o", "ball.mp4"])
+    engine.hashes = {"unet/model.safetensors": "cd" * 32}
+    assert main(["run", "ball.mp4", "-o", "again.mp4"]) == 0
+    assert "other weights" in capsys.readouterr().err
+
+
+def test_show_prints_the_record_as_json(engine: Any, capsys: pytest.CaptureFixture[str]) -> None:
+    main([*ASK, "-o", "ball.mp4"])
+    capsys.readouterr()
+    assert main(["show", "ball.mp4"]) == 0
+    assert json.loads(capsys.readouterr().out) == read_record("ball.mp4")
+
+
+def test_an_output_without_a_name_never_takes_the_place_of_another(engine: Any) -> None:
+    for _ in range(3):
+        assert main(ASK) == 0
+    names = sorted(path.name for path in Path().iterdir())
+    assert names == ["text-to-video-3-2.mp4", "text-to-video-3-3.mp4", "text-to-video-3.mp4"]
+
+
+def test_unknown_words_are_named_on_the_standard_error(
+    engine: Any, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(["text-to-video", "a [bold]zebra", "-o", "z.mp4"]) == 0
+    (line,) = capsys.readouterr().err.splitlines()
+    assert line.startswith("videogen: the model does not know '[bold]zebra'")
+
+
+FILES: dict[str, bytes] = {
+    "text.mp4": b"just text, no video",
+    "empty.mp4": b"",
+    "broken.json": b"{",
+    "list.json": b"[]",
+    "latin.json": b'{"job": "\xe9"}',
+    "foreign.json": b'{"job": "mow-the-lawn"}',
+    "bad.json": b'{"job": "text-to-video", "prompt": "a", "seconds": -1}',
+    "nan.json": b'{"job": "text-to-video", "prompt": "a", "seconds": NaN}',
+}
+BAD = [
+    "text-to-video ''",
+    "text-to-video '   ' -o a.mp4",
+    f"text-to-video '{'word ' * 5000}' -o a.mp4",
+    "text-to-video ball --seconds 0",
+    "text-to-video ball --seconds -1",
+    "text-to-video ball --seconds nan",
+    "text-to-video ball --seconds 1e12",
+    "text-to-video ball --seconds soon",
+    "text-to-video ball --seconds 1 --num-frames 8",
+    "text-to-video ball --width 20000",
+    "text-to-video ball --seed -1",
+    "text-to-video ball --fps 1/0",
+    "text-to-video ball -o .",
+    "text-to-video ball -o missing/a.mp4",
+    "text-to-video ball -o text.mp4/a.mp4",
+    "text-to-video ball -o a.docx",
+    "run missing.mp4",
+    "run .",
+    "run text.mp4",
+    "run empty.mp4",
+    "run missing.json",
+    "run broken.json",
+    "run list.json",
+    "run latin.json",
+    "run foreign.json",
+    "run bad.json",
+    "run nan.json",
+    "show text.mp4",
+    "show missing.mp4",
+    "train pocket --minutes 0",
+    "train pocket --minutes nan",
+]
+
+
+@pytest.mark.parametrize("line", BAD, ids=[line[:40] for line in BAD])
+def test_bad_input_is_one_line_exit_two_and_no_file(
+    line: str, no_engine: None, capsys: pytest.CaptureFixture[str]
+) -> None:
+    for name, content in FILES.items():
+        Path(name).write_bytes(content)
+    assert main(shlex.split(line)) == 2
+    out, err = capsys.readouterr()
+    assert out == ""
+    assert err.startswith("videogen: ")
+    assert err.count("\n") == 1
+    assert {path.name for path in Path().iterdir()} == FILES.keys()
+
+
+@pytest.mark.parametrize("line", ["", "dance", "text-to-video", "text-to-video a --sed 1", "train teapot"])
+def test_a_usage_error_exits_with_two(line: str, capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit) as caught:
+        main(shlex.split(line))
+    assert caught.value.code == 2
+    out, err = capsys.readouterr()
+    assert out == ""
+    assert "Traceback" not in err
+
+
+@pytest.mark.parametrize("name", ["", *commands()])
+def test_help_comes_with_every_command(name: str, capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit) as caught:
+        main([*name.split(), "--help"])
+    assert caught.value.code == 0
+    assert f"usage: videogen {name}".strip() in capsys.readouterr().out
+
+
+@pytest.mark.parametrize("name", list(jobs()))
+def test_a_job_s_flags_are_its_request_s_fields(name: str) -> None:
+    flags = {item.name for item in fields(commands()[name])}
+    assert flags == {*jobs()[name].request.model_fields, "output"}
+
+
+def test_flags_reach_the_request() -> None:
+    command: Any = parse(
+        shlex.split("text-to-video 'a ball' --seconds 1.5 --fps 24 --width 64 --device cpu -o x.gif")
+    )
+    assert command.request() == vg.TextToVideo("a ball", seconds=1.5, fps=24, width=64, device="cpu")
+    assert command.output == Path("x.gif")
+
+
+def test_ctrl_c_ends_cleanly_and_says_how_to_repeat(engine: Any, capsys: pytest.CaptureFixture[str]) -> None:
+    def interrupted(latents: Any) -> Any:
+        raise KeyboardInterrupt
+
+    engine.decode = interrupted
+    assert main([*ASK, "-o", "ball.mp4"]) == 130
+    err = capsys.readouterr().err
+    assert "--seed 3" in err
+    assert "videogen text-to-video 'a red ball'" in err
+    assert list(Path().iterdir()) == []
+
+
+def test_training_is_called_with_what_was_asked(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    asked: dict[str, Any] = {}
+
+    def train_pocket(*, minutes: float, device: str, directory: Path) -> Path:
+        asked.update(minutes=minutes, device=device, directory=directory)
+        logging.getLogger("videogen.training.loop").info("step 1")
+        return directory / "export"
+
+    module = ModuleType("videogen.training.pocket")
+    module.train_pocket = train_pocket
+    monkeypatch.setitem(sys.modules, "videogen.training.pocket", module)
+    assert main(shlex.split("train pocket --minutes 2.5 --device cpu --resume here")) == 0
+    assert asked == {"minutes": 2.5, "device": "cpu", "directory": Path("here")}
+    assert capsys.readouterr() == ("here/export\n", "videogen: step 1\n")
+
+
+def test_models_lists_pocket(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["models"]) == 0
+    assert capsys.readouterr().out.startswith("pocket ")
+
+
+def test_the_version_is_the_package_s(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["--version"]) == 0
+    assert capsys.readouterr().out == f"videogen {vg.__version__}\n"
+
+
+def python(*words: str) -> subprocess.CompletedProcess[str]:
+    return subprocess.run([sys.executable, *words], capture_output=True, text=True, check=False)
+
+
+def test_python_m_videogen_is_the_command_line() -> None:
+    ended = python("-m", "videogen", "text-to-video", "")
+    assert (ended.returncode, ended.stdout, ended.stderr.count("\n")) == (2, "", 1)
+
+
+def test_help_loads_nothing_heavy() -> None:
+    code = (
+        "import sys; from videogen.cli import main\n"
+        "try: main(['text-to-video', '--help'])\n"
+        "except SystemExit: pass\n"
+        "print(sorted({'torch', 'diffusers', 'transformers', 'av', 'scipy'} & set(sys.modules)))"
+    )
+    assert python("-c", code).stdout.splitlines()[-1] == "[]"
+
+
+def test_a_bar_is_drawn_on_a_terminal_and_only_there() -> None:
+    import io
+
+    from rich.console import Console
+
+    from videogen.console import progress_bar
+
+    def drawn(*, terminal: bool) -> str:
+        stream = io.StringIO()
+        with progress_bar(Console(file=stream, force_terminal=terminal, width=80)) as progress:
+            progress("loading", 0, None)
+            progress("denoising", 3, 12)
+        return stream.getvalue()
+
+    assert "denoising" in drawn(terminal=True)
+    assert "3/12" in drawn(terminal=True)
+    assert drawn(terminal=False) == ""

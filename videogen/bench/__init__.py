@@ -1,0 +1,1 @@
+"""Measuring: figures of quality with their ceilings and baselines beside them."""

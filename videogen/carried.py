@@ -1,0 +1,98 @@
+"""A picture moved by a pose: what the network is told about it, and what its frames are sharpened with.
+
+In: a picture of any size with its keypoints, and a driving pose. Out: the picture on the network's grid,
+carried to every frame with its visibility, the drawn poses, and, frame by frame, the network's drawing with
+the picture's own detail where it can be seen.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+import torch.nn.functional as F
+from einops import rearrange
+from numpy.typing import NDArray
+from torch import Tensor
+
+from videogen.conditions.motion_field import motion_field, warp
+from videogen.conditions.reference import Canvas, to_picture
+from videogen.conditions.retarget import retarget
+from videogen.enhance.detail import restore_detail
+from videogen.skeleton import draw_skeleton
+from videogen.types import Frame, Pose
+from videogen.weights.presets import ModelSpec
+
+
+@dataclass(frozen=True)
+class CarriedPicture:
+    """A picture moved by a pose.
+
+    On the network's grid: `reference` `1 c h w`, `frames` `t c h w` (what cannot be seen is grey),
+    `visibility` `1 1 t h/f w/f` at the size of the latents, `pose_maps` `1 3 t h w`. At full size the picture
+    is carried when a frame is asked for, so that memory does not grow with the clip.
+    """
+
+    canvas: Canvas
+    reference: Tensor
+    frames: Tensor
+    visibility: Tensor
+    pose_maps: Tensor
+    picture: Tensor
+    still: Tensor
+    moving: Tensor
+
+    @classmethod
+    def make(
+        cls,
+        frame: Frame,
+        points: NDArray[np.float32],
+        driving: Pose,
+        *,
+        size: tuple[int, int],
+        spec: ModelSpec,
+    ) -> CarriedPicture:
+        """Carry `frame` with keypoints `k 3`, for an output of `size` (height, width), by a driving pose."""
+        picture = to_picture(frame)
+        aspect = picture.shape[-1] / picture.shape[-2]
+        if picture.shape[-2:] != size:
+            picture = F.interpolate(picture, size, mode="bicubic", antialias=True, align_corners=False).clamp(
+                -1, 1
+            )
+        canvas = Canvas.fit(*size, side=min(spec.height, spec.width), multiple=spec.size_multiple)
+        moved = retarget(driving, points, aspect=aspect)
+        reference = canvas.place(picture)
+        still, moving = canvas.points(points), canvas.points(moved.points)
+        grid = {"height": canvas.height, "width": canvas.width}
+        field = motion_field(still[None], moving[None], aspect=canvas.width / canvas.height, **grid)
+        seen = field.visibility[:, None]
+        return cls(
+            canvas=canvas,
+            reference=reference,
+            frames=rearrange(warp(reference, field) * seen, "1 c t h w -> t c h w"),
+            visibility=F.avg_pool3d(seen, (1, spec.vae_scale_factor, spec.vae_scale_factor)),
+            pose_maps=rearrange(draw_skeleton(moving, **grid), "t c h w -> 1 c t h w"),
+            picture=picture,
+            still=torch.from_numpy(points),
+            moving=torch.from_numpy(moved.points),
+        )
+
+    @property
+    def num_frames(self) -> int:
+        """How many frames the pose has."""
+        return len(self.moving)
+
+    def sharpen(self, number: int, drawn: Tensor) -> Frame:
+        """Frame `number` as the network drew it, `c h w`, with the picture's own detail where it is seen."""
+        height, width = self.picture.shape[-2:]
+        field = motion_field(
+            self.still[None],
+            self.moving[None, number : number + 1],
+            height=height,
+            width=width,
+            aspect=width / height,
+        )
+        carried = warp(self.picture, field)[0, :, 0]
+        sharp = restore_detail(self.canvas.crop(drawn.cpu()), carried, field.visibility[0, 0])
+        return rearrange(((sharp + 1) * 127.5).round().to(torch.uint8), "c h w -> h w c").numpy()

@@ -1,0 +1,267 @@
+"""The command line: one command per job, derived from its request's fields, and a few more.
+
+Results go to the standard output; progress, warnings and errors to the standard error. Exit code 0: done;
+2: something given cannot be honoured (one line says what); 130: stopped with Ctrl-C. Whatever happens, an
+output is whole or not there. Heavy packages are imported by the commands that need them.
+"""
+
+from __future__ import annotations
+
+import inspect
+import logging
+import shlex
+import sys
+import types
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, field, fields, make_dataclass
+from fractions import Fraction
+from functools import cache
+from pathlib import Path
+from typing import Annotated, Any, ClassVar, Literal, Protocol, get_args
+
+import tyro
+from rich.console import Console
+from tyro.conf import DisallowNone, Positional, arg
+
+from videogen import __version__
+from videogen.console import messages_on, progress_bar, say
+from videogen.errors import MediaError, RequestError, VideogenError
+from videogen.jobs import jobs, request_from
+from videogen.request import Record, Request, parse_json
+
+MAX_JSON_BYTES = 10_000_000
+METAVARS = {int: "INT", float: "NUMBER", Fraction: "RATE", Path: "FILE"}
+DESCRIPTION = "Text, pictures and poses become video. `videogen COMMAND --help` says what each can do."
+log = logging.getLogger(__name__)
+
+Output = Annotated[
+    Path | None,
+    arg(
+        name="output",
+        aliases=["-o"],
+        metavar="OUT",
+        help="File to write; its ending chooses the format. Named after the job and seed if not given.",
+        help_behavior_hint="",
+    ),
+]
+
+
+class Command(Protocol):
+    """What the command line was told to do, ready to be carried out."""
+
+    def execute(self, console: Console) -> None:
+        """Do it, showing progress on `console`; raises `VideogenError`."""
+
+
+@dataclass(kw_only=True)
+class JobCommand:
+    """A job's fields as flags, and where to write; a subclass is made from each request class."""
+
+    request_class: ClassVar[type[Request]]
+
+    output: Output = None
+
+    def request(self) -> Request:
+        """Return the request that the flags spell; raises `RequestError`."""
+        values = {item.name: getattr(self, item.name) for item in fields(self) if item.name != "output"}
+        return self.request_class(**values)
+
+    def execute(self, console: Console) -> None:
+        """Make the clip and write it."""
+        _render(self.request(), self.output, console)
+
+
+@dataclass(kw_only=True)
+class Run:
+    """Repeat the request that is stored in an output, or in a JSON file."""
+
+    file: Positional[
+        Annotated[Path, arg(metavar="FILE", help="An output of videogen, or a request as .json.")]
+    ]
+    output: Output = None
+
+    def execute(self, console: Console) -> None:
+        """Make the clip again; says so where the weights are not those that made it first."""
+        stored = _read_stored(self.file)
+        record = _render(request_from(stored), self.output, console)
+        if stored.get("weights", record["weights"]) != record["weights"]:
+            log.warning("%s was made with other weights; the new clip differs from it", self.file)
+
+
+@dataclass(kw_only=True)
+class Show:
+    """Print what is stored in an output: its request, seed, weights and version."""
+
+    file: Positional[Annotated[Path, arg(metavar="FILE", help="An output of videogen.")]]
+
+    def execute(self, console: Console) -> None:
+        """Print the record as JSON, in colours on a terminal."""
+        Console(soft_wrap=True).print_json(data=_read_stored(self.file), ensure_ascii=False)
+
+
+@dataclass(kw_only=True)
+class Models:
+    """List the weights on this machine: pocket, and those in the hub's cache."""
+
+    def execute(self, console: Console) -> None:
+        """Print one line per set of weights: name, size, folder."""
+        for name, size, folder in _models_here():
+            sys.stdout.write(f"{name:<40} {size / 1e6:>9.1f} MB  {folder}\n")
+
+
+@dataclass(kw_only=True)
+class Train:
+    """Train a model's weights, from scratch or onwards."""
+
+    model: Positional[Annotated[Literal["pocket"], arg(help="What to train.")]]
+    minutes: Annotated[float, arg(metavar="NUMBER", help="How long to train now; more than 0.")]
+    device: Annotated[Literal["auto", "cpu", "cuda"], arg(help="Where to compute.")] = "auto"
+    resume: Annotated[Path, arg(metavar="DIR", help="The training's folder; it goes on where it stood.")] = (
+        Path("training")
+    )
+
+    def execute(self, console: Console) -> None:
+        """Train for that long; a training that was stopped goes on with the same command."""
+        if not 0 < self.minutes <= 100_000:
+            raise RequestError(f"--minutes was given as {self.minutes}; expected more than 0, at most 100000")
+        from videogen.training.pocket import train_pocket
+
+        logging.getLogger("videogen.training").setLevel(logging.INFO)
+        folder = train_pocket(minutes=self.minutes, device=self.device, directory=self.resume)
+        sys.stdout.write(f"{folder}\n")
+
+
+@cache
+def commands() -> dict[str, Callable[..., Any]]:
+    """Return every command by name: the jobs first, then the rest."""
+    made = {name: _job_command(job.request) for name, job in jobs().items()}
+    return {**made, "run": Run, "show": Show, "models": Models, "train": Train}
+
+
+def parse(argv: Sequence[str]) -> Command:
+    """Turn words into a command without carrying it out; exits as help and usage errors do (0 and 2)."""
+    command: Command = tyro.extras.subcommand_cli_from_dict(
+        commands(), prog="videogen", description=DESCRIPTION, args=list(argv), config=[DisallowNone]
+    )
+    if isinstance(command, JobCommand):
+        command.request()
+    return command
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Carry out one command line and return its exit code."""
+    words = list(sys.argv[1:] if argv is None else argv)
+    if words == ["--version"]:
+        sys.stdout.write(f"videogen {__version__}\n")
+        return 0
+    console = Console(stderr=True, soft_wrap=True, highlight=False)
+    with messages_on(console):
+        try:
+            parse(words).execute(console)
+        except VideogenError as error:
+            say(console, f"videogen: {' '.join(str(error).split())}")
+            return 2
+        except KeyboardInterrupt:
+            say(
+                console,
+                f"videogen: stopped; no half-made file is left. Again: {shlex.join(['videogen', *words])}",
+            )
+            return 130
+    return 0
+
+
+def _job_command(request: type[Request]) -> type[JobCommand]:
+    """Make a job's command: its own fields first, then those of its bases."""
+    homes = [inspect.get_annotations(kind) for kind in request.__mro__]
+    names = sorted(request.model_fields, key=lambda name: [name in home for home in homes].index(True))
+    return make_dataclass(
+        request.__name__,
+        [_flag(request, name) for name in names],
+        bases=(JobCommand,),
+        namespace={"request_class": request, "__doc__": request.__doc__},
+        kw_only=True,
+    )
+
+
+def _flag(request: type[Request], name: str) -> tuple[str, Any, Any]:
+    """Describe one field to tyro; numbers stay text, so that one place judges them: the request."""
+    info = request.model_fields[name]
+    members = [kind for kind in get_args(info.annotation) if kind is not types.NoneType] or [info.annotation]
+    kinds = [get_args(kind)[0] if hasattr(kind, "__metadata__") else kind for kind in members]
+    kind: Any = info.annotation
+    default = info.default
+    if kinds[0] in (int, float, Fraction):
+        kind = str if info.is_required() or default is not None else str | None
+        default = default if default is None else str(default)
+    metavar = METAVARS.get(kinds[0], "TEXT" if kinds == [str] else None)
+    place = name in request.by_place()
+    help_text = arg(
+        help=info.description,
+        metavar=name.upper() if place else metavar,
+        help_behavior_hint="" if info.is_required() or default is None else None,
+    )
+    kind = Annotated[kind, help_text, Positional] if place else Annotated[kind, help_text]
+    return (name, kind, field()) if info.is_required() else (name, kind, field(default=default))
+
+
+def _render(request: Request, output: Path | None, console: Console) -> Record:
+    """Make the clip with a progress bar, write it, and say so on the standard output."""
+    from videogen.clip import render
+
+    request = request.seeded()
+    path = output if output is not None else _free_name(request)
+    try:
+        with progress_bar(console) as progress:
+            record = render(request, path, progress=progress)
+    except KeyboardInterrupt:
+        say(console, f"videogen: the seed was {request.seed}; give --seed {request.seed} for the same clip")
+        raise
+    sys.stdout.write(f"{path} (seed {request.seed})\n")
+    return record
+
+
+def _free_name(request: Request) -> Path:
+    """Name an output after its job and seed, without touching a file that is there."""
+    stem = f"{request.job}-{request.seed}"
+    number = 1
+    while (path := Path(f"{stem}{f'-{number}' if number > 1 else ''}.mp4")).exists():
+        number += 1
+    return path
+
+
+def _read_stored(path: Path) -> Record:
+    """Read the record of an output, or a request from a .json file; raises `VideogenError`."""
+    if path.suffix.lower() != ".json":
+        from videogen.media.provenance import read_record
+
+        return read_record(path)
+    try:
+        with path.open("rb") as file:
+            data = file.read(MAX_JSON_BYTES + 1)
+    except OSError as error:
+        raise MediaError(f"cannot read {path} ({error.strerror}); give a file that is there") from None
+    if len(data) > MAX_JSON_BYTES:
+        raise RequestError(
+            f"{path} is larger than {MAX_JSON_BYTES // 1_000_000} MB; a request is a few lines"
+        )
+    try:
+        return parse_json(data.decode("utf-8"), source=str(path))
+    except UnicodeDecodeError:
+        raise RequestError(f"{path} is not text in UTF-8; expected a request or a record as JSON") from None
+
+
+def _models_here() -> Iterator[tuple[str, int, Path]]:
+    """Find pocket inside the package, then the pipelines in the hub's cache."""
+    from huggingface_hub import CacheNotFound, scan_cache_dir
+
+    pocket = Path(__file__).parent / "weights" / "pocket"
+    if (pocket / "model_index.json").is_file():
+        yield "pocket", sum(file.stat().st_size for file in pocket.rglob("*") if file.is_file()), pocket
+    try:
+        cached = scan_cache_dir().repos
+    except CacheNotFound:
+        return
+    for repo in sorted(cached, key=lambda repo: repo.repo_id):
+        for revision in repo.revisions:
+            if (revision.snapshot_path / "model_index.json").is_file():
+                yield repo.repo_id, repo.size_on_disk, revision.snapshot_path

@@ -1,0 +1,178 @@
+"""From a request to moving pictures: a `Clip` in memory, or a file written as the frames are made.
+
+`run` returns once the denoising is done; frames are then decoded as they are asked for. A clip keeps the
+frames it has made up to a limit, so that saving and showing decode once, and a clip too long for memory
+still streams. Every output carries its record: the request with the seed used, and the weights' hashes.
+"""
+
+from __future__ import annotations
+
+import base64
+import inspect
+import tempfile
+from collections.abc import Callable, Iterator
+from fractions import Fraction
+from functools import lru_cache
+from itertools import chain
+from pathlib import Path
+from typing import TYPE_CHECKING, ParamSpec, cast
+
+from videogen.errors import RequestError
+from videogen.jobs import Progress, jobs, silent
+from videogen.request import Record, Request, make_record
+
+if TYPE_CHECKING:
+    from videogen.engine import Engine
+    from videogen.types import Frame, Frames
+
+P = ParamSpec("P")
+KEPT_BYTES = 2**30
+
+
+class Clip:
+    """Moving pictures with their frame rate, record, and the file whose sound goes with them, if any."""
+
+    def __init__(
+        self,
+        make: Callable[[], Iterator[Frame]],
+        *,
+        fps: Fraction,
+        record: Record,
+        audio: Path | None = None,
+    ) -> None:
+        """Wrap `make`, which yields the frames from the first one each time it is called."""
+        self.fps = fps
+        self.audio = audio
+        self.record = record
+        self._make = make
+        self._kept: list[Frame] | None = None
+
+    @property
+    def frames(self) -> Frames:
+        """All frames at once, uint8 `t h w c`."""
+        import numpy as np
+
+        return np.stack(list(self.stream()))
+
+    def stream(self) -> Iterator[Frame]:
+        """Yield the frames one by one, uint8 `h w c`; of a clip above 1 GiB none is kept."""
+        if self._kept is not None:
+            yield from self._kept
+            return
+        kept: list[Frame] | None = []
+        for frame in self._make():
+            if kept is not None:
+                kept.append(frame)
+                kept = kept if len(kept) * frame.nbytes <= KEPT_BYTES else None
+            yield frame
+        self._kept = kept
+
+    def save(self, path: str | Path) -> Path:
+        """Write the clip with its record; the ending chooses the format. Raises `MediaError`."""
+        from videogen.media.video import write_video
+
+        write_video(path, self.stream(), fps=self.fps, record=self.record, audio=self.audio)
+        return Path(path)
+
+    def _repr_html_(self) -> str:
+        """Show the clip in a notebook, as a video inside the page."""
+        with tempfile.TemporaryDirectory() as folder:
+            data = base64.b64encode(self.save(Path(folder) / "clip.mp4").read_bytes()).decode("ascii")
+        return (
+            '<video autoplay loop muted controls style="min-width: 256px" '
+            f'src="data:video/mp4;base64,{data}"></video>'
+        )
+
+
+@lru_cache(maxsize=1)
+def load_engine(model: str, *, device: str, precision: str) -> Engine:
+    """Load the networks, keeping the last ones loaded for the next request."""
+    from videogen.engine import Engine
+
+    return Engine(model, device=device, precision=precision)
+
+
+def run(request: Request, *, engine: Engine | None = None, progress: Progress = silent) -> Clip:
+    """Do what the request asks and return the clip; `engine` holds networks that are loaded already.
+
+    Raises `RequestError`, `CheckpointError` or `MediaError`, all before this returns.
+    """
+    request, engine = _ready(request, engine, progress)
+    job = jobs()[request.job]
+    first_time: list[Iterator[Frame]] = []
+
+    def make() -> Iterator[Frame]:
+        return first_time.pop() if first_time else job.generate(request, engine)
+
+    frames = job.generate(request, engine, progress=progress)
+    first_time.append(chain([next(frames)], frames))
+    record = make_record(request, weights=engine.hashes)
+    return Clip(make, fps=request.rate(engine.spec.fps), record=record, audio=request.sound())
+
+
+def render(
+    request: Request, path: str | Path, *, engine: Engine | None = None, progress: Progress = silent
+) -> Record:
+    """Do what the request asks, write each frame to `path` as it is made, and return the record.
+
+    Memory does not grow with the clip. Raises `MediaError` first of all where `path` cannot be written,
+    then like `run`; whatever happens, there is a whole file or none.
+    """
+    from videogen.media.video import check_output, write_video
+
+    check_output(path, fps=request.fps or Fraction(1))
+    request, engine = _ready(request, engine, progress)
+    record = make_record(request, weights=engine.hashes)
+    frames = _counted(jobs()[request.job].generate(request, engine, progress=progress), progress)
+    write_video(path, frames, fps=request.rate(engine.spec.fps), record=record, audio=request.sound())
+    return record
+
+
+def as_function(request: Callable[P, Request]) -> Callable[P, Clip]:
+    """Turn a request class into a function that takes its fields, runs it and returns the clip."""
+
+    def function(*given: P.args, **fields: P.kwargs) -> Clip:
+        return run(request(*given, **fields))
+
+    _describe(function, cast("type[Request]", request))
+    return function
+
+
+def _describe(function: Callable[..., Clip], request: type[Request]) -> None:
+    """Give the function its request's name, signature and help."""
+    places = request.by_place()
+    names = [*places, *(name for name in request.model_fields if name not in places)]
+    kinds = {True: inspect.Parameter.POSITIONAL_OR_KEYWORD, False: inspect.Parameter.KEYWORD_ONLY}
+    parameters, lines = [], []
+    for name in names:
+        field = request.model_fields[name]
+        default = inspect.Parameter.empty if field.is_required() else field.default
+        parameters.append(
+            inspect.Parameter(name, kinds[name in places], default=default, annotation=field.annotation)
+        )
+        lines.append(f"{name}: {field.description}")
+    function.__name__ = function.__qualname__ = request.job.replace("-", "_")
+    function.__signature__ = inspect.Signature(parameters, return_annotation=Clip)  # type: ignore[attr-defined]
+    function.__doc__ = "\n".join([f"{request.__doc__} Returns a `Clip`; raises `RequestError`.", "", *lines])
+
+
+def _ready(request: Request, engine: Engine | None, progress: Progress) -> tuple[Request, Engine]:
+    """Settle seed and networks, and refuse a request for other weights than those that are loaded."""
+    if engine is None:
+        progress("loading", 0, None)
+        return request.seeded(), load_engine(
+            request.model, device=request.device, precision=request.precision
+        )
+    if "model" in request.model_fields_set and request.model != engine.model:
+        raise RequestError(
+            f"the request names the model {request.model!r}, but the engine given holds {engine.model!r};"
+            " leave one of them out"
+        )
+    return request.seeded().model_copy(update={"model": engine.model}), engine
+
+
+def _counted(frames: Iterator[Frame], progress: Progress) -> Iterator[Frame]:
+    """Report each frame as it passes."""
+    for count, frame in enumerate(frames, start=1):
+        yield frame
+        progress("frames", count, None)

@@ -1,0 +1,65 @@
+"""What the command line shows while it works, on the standard error: bars, warnings, one-line errors."""
+
+from __future__ import annotations
+
+import logging
+import sys
+import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
+from rich.console import Console
+
+from videogen.jobs import Progress
+
+
+@contextmanager
+def progress_bar(console: Console) -> Iterator[Progress]:
+    """Show one bar per stage, with the time left, on a terminal; nothing elsewhere."""
+    from rich.progress import BarColumn, MofNCompleteColumn, TextColumn, TimeRemainingColumn
+    from rich.progress import Progress as Bars
+
+    columns = (TextColumn("{task.description:<10}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
+    with Bars(*columns, console=console, transient=True, disable=not console.is_terminal) as bars:
+        tasks: dict[str, Any] = {}
+
+        def report(stage: str, done: int, total: int | None) -> None:
+            if stage not in tasks:
+                for earlier in tasks.values():
+                    bars.update(earlier, visible=False)
+                tasks[stage] = bars.add_task(stage, total=total)
+            bars.update(tasks[stage], completed=done, total=total)
+
+        yield report
+
+
+class _Messages(logging.Handler):
+    """One plain line per warning of ours, and per note of a part whose notes are wanted."""
+
+    def __init__(self, console: Console) -> None:
+        super().__init__(logging.INFO)
+        self.console = console
+
+    def emit(self, record: logging.LogRecord) -> None:
+        say(self.console, f"videogen: {record.getMessage()}")
+
+
+@contextmanager
+def messages_on(console: Console) -> Iterator[None]:
+    """Send our log to the standard error, and keep other packages' warnings quiet."""
+    handler = _Messages(console)
+    ours = logging.getLogger("videogen")
+    ours.addHandler(handler)
+    try:
+        with warnings.catch_warnings():
+            if not sys.warnoptions:
+                warnings.simplefilter("ignore")
+            yield
+    finally:
+        ours.removeHandler(handler)
+
+
+def say(console: Console, line: str) -> None:
+    """Print one plain line, above the bar where there is one."""
+    console.print(line, markup=False, emoji=False)

@@ -1,0 +1,62 @@
+"""The jobs, one file each, and the one list that names them.
+
+A job is a module of this folder with two public things: a frozen request (a subclass of `Request`, called
+like the module in capitals: `text_to_video` → `TextToVideo`, whose `job` is the name with dashes) and a
+generator function `generate(request, engine, *, progress) -> Iterator[Frame]`. A new job is one new file
+and one new line in `MODULES`; command line, records and batch lines follow. Modules are imported when
+asked for, and import torch only inside `generate`, so that help texts and bad requests answer at once.
+"""
+
+from __future__ import annotations
+
+import importlib
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
+from functools import cache
+from typing import TYPE_CHECKING, Any, Protocol, TypeAlias
+
+from videogen.request import Request, read_request
+
+if TYPE_CHECKING:
+    from videogen.engine import Engine
+    from videogen.types import Frame
+
+MODULES = ("text_to_video", "animate")
+
+Progress: TypeAlias = Callable[[str, int, int | None], None]
+"""Called with the stage's name, how much of it is done, and how much there is (None: not known)."""
+
+
+def silent(stage: str, done: int, total: int | None) -> None:
+    """Report progress to nobody."""
+
+
+class Generate(Protocol):
+    """What a job does: frames out of a request and the loaded networks, one at a time."""
+
+    def __call__(self, request: Any, engine: Engine, *, progress: Progress = silent) -> Iterator[Frame]: ...
+
+
+@dataclass(frozen=True)
+class Job:
+    """A job's name, request class and generator function."""
+
+    name: str
+    request: type[Request]
+    generate: Generate
+
+
+@cache
+def jobs() -> Mapping[str, Job]:
+    """Import every job and return them by name, in the order of `MODULES`."""
+    found = {}
+    for name in MODULES:
+        module = importlib.import_module(f"{__name__}.{name}")
+        request: type[Request] = getattr(module, name.title().replace("_", ""))
+        found[request.job] = Job(name=request.job, request=request, generate=module.generate)
+    return found
+
+
+def request_from(values: Mapping[str, object]) -> Request:
+    """Build a request from a record or from a request's JSON values; raises `RequestError`."""
+    return read_request(values, classes={name: job.request for name, job in jobs().items()})

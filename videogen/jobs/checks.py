@@ -1,0 +1,73 @@
+"""Checks that several jobs make before they spend time: the picture's size, and the words of a prompt.
+
+Each says in one line what was given, what was expected and what to do: as a `RequestError`, or as a warning
+in the log where the job can go on.
+"""
+
+from __future__ import annotations
+
+import difflib
+import logging
+from typing import TYPE_CHECKING
+
+from videogen.errors import RequestError
+
+if TYPE_CHECKING:
+    from videogen.engine import Engine, ModelSpec
+
+log = logging.getLogger(__name__)
+
+LONGEST_SIDE = 1024
+"""Pixels of the longer side of a picture's output where no size is asked for."""
+
+
+def picture_size(height: int | None, width: int | None, *, spec: ModelSpec) -> tuple[int, int]:
+    """Return height and width in pixels, the model's own where None; raises `RequestError` between steps."""
+    height, width = height or spec.height, width or spec.width
+    step = spec.size_multiple
+    for name, size in (("height", height), ("width", width)):
+        if size % step:
+            below, above = size // step * step or step, -(-size // step) * step
+            near = f"{above}" if below == above or size < step else f"{below} or {above}"
+            raise RequestError(f"--{name} {size} is not a multiple of {step}; give {near}")
+    return height, width
+
+
+def output_size(height: int | None, width: int | None, *, picture: tuple[int, int]) -> tuple[int, int]:
+    """Return the output's height and width in pixels for a picture's; it is never stretched.
+
+    One side given, the other follows; none given, the picture's own, at most `LONGEST_SIDE`. Raises
+    `RequestError` where both are given and do not have the picture's proportions.
+    """
+    own_height, own_width = picture
+    if height is not None and width is not None:
+        fitting = round(width * own_height / own_width)
+        if abs(fitting - height) > 1:
+            raise RequestError(
+                f"--width {width} and --height {height} would stretch a picture of {own_width}x{own_height}; "
+                f"give one of them, or --height {fitting}"
+            )
+        return height, width
+    if height is not None:
+        scale = height / own_height
+    elif width is not None:
+        scale = width / own_width
+    else:
+        scale = min(1.0, LONGEST_SIDE / max(picture))
+    return height or max(1, round(own_height * scale)), width or max(1, round(own_width * scale))
+
+
+def warn_of_unknown_words(text: str, engine: Engine) -> None:
+    """Name the words of `text` that the model was never taught, and the nearest ones that it was."""
+    unknown = engine.unknown_words(text)
+    if not unknown:
+        return
+    known = sorted(engine.known_words)
+    near = [match for word in unknown for match in difflib.get_close_matches(word, known, n=2, cutoff=0.5)]
+    examples = list(dict.fromkeys([*near, *known[:: max(1, len(known) // 8)]]))[:8]
+    log.warning(
+        "the model does not know %s and will not draw it; among the %d words it knows: %s",
+        ", ".join(repr(word) for word in unknown[:8]),
+        len(known),
+        ", ".join(examples),
+    )

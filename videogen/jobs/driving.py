@@ -1,0 +1,79 @@
+"""What `animate` is given, read: the portrait with its keypoints, and the driving pose at the clip's rate."""
+
+from __future__ import annotations
+
+import logging
+from dataclasses import replace
+from fractions import Fraction
+from itertools import chain
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from videogen.conditions.pose import read_pose
+from videogen.conditions.pose_drawings import is_drawing, pose_from_drawings
+from videogen.conditions.pose_repair import fill_gaps, resample, smooth
+from videogen.errors import MediaError, RequestError
+from videogen.media.image import read_image
+from videogen.media.video import probe, read_video
+from videogen.types import Frame, Pose
+
+log = logging.getLogger(__name__)
+
+
+def read_portrait(path: Path, keypoints: Path | None) -> tuple[Frame, NDArray[np.float32]]:
+    """The picture, uint8 `h w c`, and its keypoints `k 3`, from the JSON file beside it unless one is named."""
+    picture = read_image(path)
+    beside = keypoints or path.with_suffix(".json")
+    if not beside.exists():
+        raise RequestError(
+            f"the keypoints of {path.name} are missing: {beside} does not exist; give --keypoints FILE.json "
+            f"(OpenPose or ControlNet JSON)"
+        )
+    height, width = picture.shape[:2]
+    points = read_pose(beside, size=(width, height)).points
+    if not (points[0, :, 2] > 0).any():
+        raise RequestError(f"{beside} shows nobody; give the keypoints of the person in {path.name}")
+    return picture, points[0]
+
+
+def driving_rate(path: Path) -> Fraction | None:
+    """The frame rate that a driving pose says, None where it does not."""
+    return read_pose(path).fps if _is_json(path) else probe(path).fps
+
+
+def read_driving(path: Path, *, rate: Fraction, smoothing: float, seconds: float | None) -> Pose:
+    """The driving pose at `rate`, gaps filled, cut after `seconds`."""
+    pose = read_pose(path) if _is_json(path) else _from_video(path)
+    if pose.fps is None:
+        log.warning("%s does not say its frame rate; played at %s frames per second", path.name, rate)
+        pose = replace(pose, fps=rate)
+    pose = resample(smooth(fill_gaps(pose), strength=smoothing), rate)
+    if seconds is None:
+        return pose
+    wanted = max(1, round(Fraction(seconds) * rate))
+    if wanted > len(pose.points):
+        length = float(len(pose.points) / rate)
+        raise RequestError(
+            f"--seconds {seconds:g} is longer than the pose, which lasts {length:.2f} s; give less or none"
+        )
+    return replace(pose, points=pose.points[:wanted])
+
+
+def _is_json(path: Path) -> bool:
+    return path.suffix.lower() == ".json" or (path.is_dir() and any(path.glob("*.json")))
+
+
+def _from_video(path: Path) -> Pose:
+    with read_video(path) as video:
+        frames = iter(video)
+        first = next(frames, None)
+        if first is None:
+            raise MediaError(f"{path} has no frames; give a pose as JSON or a skeleton video")
+        if not is_drawing(first):
+            raise RequestError(
+                f"{path.name} is not a skeleton video (OpenPose colours on black); finding people in plain "
+                f"videos is not built in yet: detect them with OpenPose or DWPose and give the JSON"
+            )
+        return pose_from_drawings(chain([first], frames), fps=video.info.fps)
