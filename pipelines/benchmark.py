@@ -1,4 +1,4 @@
-"""Measure the shipped model: quality on held-out clips, with ceilings and baselines, and speed on this machine.
+"""Measure a model: quality on held-out clips, with ceilings and baselines, and speed on this machine.
 
 Writes `scores.json` and `scores.md` to the folder --out.
 Quick: python pipelines/benchmark.py --clips 1 --out out/benchmark

@@ -1,7 +1,7 @@
 """Make clips from sentences with one loaded engine, and a wall of all of them.
 
 Writes `NUMBER.mp4` for every sentence and `wall.gif` to the folder --out.
-Quick: python pipelines/text_clips.py --steps 4 --out out/text "a red ball bounces on green grass" "a blue star at night"
+Quick: python pipelines/text_clips.py --steps 4 --out out/text "a red ball bounces" "a blue star at night"
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
-"""Make the inputs in samples/inputs that come from arithmetic alone, so that they are free of anyone's rights.
+"""Make the inputs in samples/inputs that come from arithmetic alone, and so are free of anyone's rights.
 
-`head.json` is a talking head and `dance.json` a dancer, both to drive with; `puppet.png` with `puppet.json` is a
-cartoon character that training never showed. Run: python samples/make_inputs.py
+`head.json` is a talking head and `dance.json` a dancer, both to drive with; `puppet.png` with `puppet.json`
+is a cartoon character that training never showed. Run: python samples/make_inputs.py
 """
 
 from __future__ import annotations

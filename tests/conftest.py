@@ -6,17 +6,19 @@ import zlib
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from fractions import Fraction
+from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
 import pytest
 import torch
+import torch.nn.functional as F
 
 
 @dataclass
 class FakeEngine:
-    """An engine whose prediction is a plain formula of latents, prompt, frame rate and frame number.
+    """An engine whose prediction is a plain formula of latents, conditions and frame number.
 
     `rows` holds how many windows each call of a denoiser was given.
     """
@@ -34,6 +36,7 @@ class FakeEngine:
             fps=Fraction(8),
             num_inference_steps=3,
             guidance_scale=2.0,
+            pose_guidance=1.5,
             latent_channels=2,
             vae_scale_factor=4,
             size_multiple=16,
@@ -49,22 +52,44 @@ class FakeEngine:
         return FlowMatchEulerDiscreteScheduler()
 
     def denoiser(self, conditions: Any, timeline: Any) -> Callable[..., torch.Tensor]:
-        """Return a denoiser that pulls towards a level of its own per prompt and rate."""
+        """Return a denoiser that pulls towards a level of its own per prompt and rate, and what is given."""
         del timeline
         level = zlib.crc32((conditions.prompt or "").encode()) % 97 / 97 + conditions.fps / 16
+        pose = conditions.pose_maps
+        if pose is not None:
+            pose = F.avg_pool3d(pose, (1, self.spec.vae_scale_factor, self.spec.vae_scale_factor)).mean(
+                1, True
+            )
+        per_frame = [part for part in (conditions.carried, conditions.visibility, pose) if part is not None]
+        everywhere = 0.0 if conditions.reference is None else conditions.reference
 
         def denoise(latents: torch.Tensor, timestep: torch.Tensor, frames: torch.Tensor) -> torch.Tensor:
             self.rows.append(len(latents))
-            return 0.5 * latents - level + 0.01 * frames[:, None, :, None, None] + 0 * timestep
+            given = [torch.stack([part[0][:, row] for row in frames]) for part in per_frame]
+            drift = 0.01 * frames[:, None, :, None, None] + 0 * timestep
+            return 0.5 * latents - level + drift - sum(given) - everywhere
 
         return denoise
 
+    def encode_video(self, pictures: torch.Tensor) -> torch.Tensor:
+        """Return latents: red and green, made smaller."""
+        small = F.avg_pool2d(pictures, self.spec.vae_scale_factor)  # t c h w
+        return small[:, : self.spec.latent_channels].transpose(0, 1)[None]
+
+    def encode(self, frames: np.ndarray[Any, Any]) -> torch.Tensor:
+        """Return latents of frames uint8 `t h w c`."""
+        return self.encode_video(torch.from_numpy(frames).permute(0, 3, 1, 2) / 127.5 - 1)
+
+    def decode_video(self, latents: torch.Tensor) -> Iterator[torch.Tensor]:
+        """Yield pictures `c h w`: the first latent channel, enlarged."""
+        scale = self.spec.vae_scale_factor
+        for grey in latents[0, 0].div(2).clamp(-1, 1):
+            yield grey.repeat_interleave(scale, 0).repeat_interleave(scale, 1).expand(3, -1, -1)
+
     def decode(self, latents: torch.Tensor) -> Iterator[np.ndarray[Any, np.dtype[np.uint8]]]:
         """Yield frames: the first latent channel, enlarged."""
-        grey = (latents[0, 0] * 64 + 128).clamp(0, 255).to(torch.uint8)  # t h w
-        scale = self.spec.vae_scale_factor
-        for picture in grey.repeat_interleave(scale, 1).repeat_interleave(scale, 2).numpy():
-            yield np.repeat(picture[:, :, None], 3, axis=2)
+        for picture in self.decode_video(latents):
+            yield picture.add(1).mul(127.5).round().to(torch.uint8).permute(1, 2, 0).numpy()
 
     def unknown_words(self, prompt: str) -> list[str]:
         """Return the words that are not in `known_words`."""
@@ -75,3 +100,41 @@ class FakeEngine:
 def fake_engine() -> FakeEngine:
     """Return an engine without networks."""
     return FakeEngine()
+
+
+@pytest.fixture(scope="session")
+def make_fake_engine() -> type[FakeEngine]:
+    """Return what makes engines without networks, for fixtures that live longer than a test."""
+    return FakeEngine
+
+
+@pytest.fixture(scope="session")
+def head_moves() -> np.ndarray[Any, np.dtype[np.float32]]:
+    """Return keypoints `t k 3` of a head that moves for a second, at 8 frames per second."""
+    from videogen.world.clips import render_clips
+
+    return render_clips("portrait", torch.tensor([3]), size=16, num_frames=8, fps=8).points[0].numpy()
+
+
+@pytest.fixture
+def portrait_folder(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, head_moves: np.ndarray[Any, np.dtype[np.float32]]
+) -> Path:
+    """Return the current folder, which holds a picture of odd size, its keypoints, and how it shall move.
+
+    `photo.png` and `photo.json`; `pose.json` begins with the photo's own pose.
+    """
+    from videogen.conditions.pose import write_pose
+    from videogen.media.image import write_image
+    from videogen.types import Pose
+
+    width, height = 333, 251
+    rough = torch.rand(1, 3, 24, 32, generator=torch.Generator().manual_seed(0))
+    photo = F.interpolate(rough, (height, width), mode="bicubic").clamp(0, 1)[0].permute(1, 2, 0)
+    write_image(tmp_path / "photo.png", (photo * 255).to(torch.uint8).numpy())
+    still = Pose(head_moves[:1], aspect=width / height)
+    write_pose(tmp_path / "photo.json", still, width=width, height=height)
+    moving = Pose(head_moves, fps=Fraction(8), aspect=width / height)
+    write_pose(tmp_path / "pose.json", moving, width=width, height=height)
+    monkeypatch.chdir(tmp_path)
+    return tmp_path

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import io
 import json
 import logging
 import shlex
 import subprocess
 import sys
+from collections.abc import Callable
 from dataclasses import fields
 from pathlib import Path
 from types import ModuleType
@@ -132,6 +134,10 @@ BAD = [
     "show missing.mp4",
     "train pocket --minutes 0",
     "train pocket --minutes nan",
+    "bench --clips 0",
+    "bench --clips 10001",
+    "bench -o scores.txt",
+    "bench -o missing/scores.json",
 ]
 
 
@@ -149,14 +155,42 @@ def test_bad_input_is_one_line_exit_two_and_no_file(
     assert {path.name for path in Path().iterdir()} == FILES.keys()
 
 
-@pytest.mark.parametrize("line", ["", "dance", "text-to-video", "text-to-video a --sed 1", "train teapot"])
-def test_a_usage_error_exits_with_two(line: str, capsys: pytest.CaptureFixture[str]) -> None:
-    with pytest.raises(SystemExit) as caught:
-        main(shlex.split(line))
-    assert caught.value.code == 2
-    out, err = capsys.readouterr()
-    assert out == ""
-    assert "Traceback" not in err
+@pytest.mark.parametrize(
+    ("line", "told"),
+    [
+        (
+            "",
+            "Expected one of {text-to-video, animate, run, show, models, train, bench}; see: videogen --help",
+        ),
+        ("dance", "Unrecognized options: dance; Available subcommands: text-to-video, animate, run, "),
+        ("text-to-video", "Missing from videogen text-to-video: PROMPT; see: videogen text-to-video --help"),
+        ("animate", "Missing from videogen animate: PORTRAIT --pose FILE; see: videogen animate --help"),
+        ("text-to-video a --sed 1", "Unrecognized options: --sed, 1; Perhaps you meant: --seed INT; see: "),
+        ("text-to-video a --device gpu", "invalid choice 'gpu' for argument '--device'. Expected one of "),
+        ("text-to-video a --seconds", "Missing value for argument '--seconds'"),
+        ("train teapot", "invalid choice 'teapot' for argument 'model'"),
+        (
+            "bench --clips some",
+            "Error parsing --clips: invalid literal for int() with base 10: 'some'; see: ",
+        ),
+    ],
+)
+@pytest.mark.parametrize("columns", ["40", "200"])
+@pytest.mark.parametrize("encoding", ["utf-8", "ascii"])
+def test_a_usage_error_is_one_line_too(
+    line: str, told: str, columns: str, encoding: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    out, err = (io.TextIOWrapper(io.BytesIO(), encoding=encoding, write_through=True) for _ in range(2))
+    monkeypatch.setattr("sys.stdout", out)
+    monkeypatch.setattr("sys.stderr", err)
+    monkeypatch.setenv("COLUMNS", columns)
+    assert main(shlex.split(line)) == 2
+    assert out.buffer.getvalue() == b""
+    said = err.buffer.getvalue().decode(encoding)
+    assert said.startswith(f"videogen: {told}")
+    assert said.count("\n") == 1
+    assert "─" not in said
+    assert "--- " not in said
 
 
 @pytest.mark.parametrize("name", ["", *commands()])
@@ -211,6 +245,36 @@ def test_training_is_called_with_what_was_asked(
     assert capsys.readouterr() == ("here/export\n", "videogen: step 1\n")
 
 
+def test_bench_prints_and_writes_the_figures(
+    engine: Any, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def evaluate(given: Any, *, clips: int, progress: Callable[[], None]) -> dict[str, float]:
+        assert given is engine
+        for _ in range(2 * clips):
+            progress()
+        return {"clips": float(clips)}
+
+    monkeypatch.setattr("videogen.bench.suite.evaluate", evaluate)
+    assert main(shlex.split("bench --clips 3 -o scores.json")) == 0
+    table = "| pocket, 3 clips of each kind | |\n|---|---|\n| clips | 3.000 |\n"
+    assert capsys.readouterr() == (table, "")
+    assert json.loads(Path("scores.json").read_text()) == {"clips": 3.0}
+    assert main(shlex.split("bench --clips 3 -o scores.md")) == 0
+    assert Path("scores.md").read_text() == table
+
+
+def test_bench_loads_the_model_asked_for(monkeypatch: pytest.MonkeyPatch) -> None:
+    asked: dict[str, str] = {}
+
+    def load_engine(model: str, *, device: str, precision: str) -> Any:
+        asked.update(model=model, device=device)
+        raise vg.CheckpointError("no such model")
+
+    monkeypatch.setattr("videogen.clip.load_engine", load_engine)
+    assert main(shlex.split("bench --model mine --device cpu")) == 2
+    assert asked == {"model": "mine", "device": "cpu"}
+
+
 def test_models_lists_pocket(capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["models"]) == 0
     assert capsys.readouterr().out.startswith("pocket ")
@@ -241,8 +305,6 @@ def test_help_loads_nothing_heavy() -> None:
 
 
 def test_a_bar_is_drawn_on_a_terminal_and_only_there() -> None:
-    import io
-
     from rich.console import Console
 
     from videogen.console import progress_bar

@@ -24,6 +24,8 @@ from videogen.skeleton import draw_skeleton
 from videogen.types import Frame, Pose
 from videogen.weights.presets import ModelSpec
 
+_FRAMES_AT_ONCE = 64
+
 
 @dataclass(frozen=True)
 class CarriedPicture:
@@ -65,14 +67,19 @@ class CarriedPicture:
         reference = canvas.place(picture)
         still, moving = canvas.points(points), canvas.points(moved.points)
         grid = {"height": canvas.height, "width": canvas.width}
-        field = motion_field(still[None], moving[None], aspect=canvas.width / canvas.height, **grid)
-        seen = field.visibility[:, None]
+        frames, seen, maps = [], [], []
+        for some in moving.split(_FRAMES_AT_ONCE):
+            field = motion_field(still[None], some[None], aspect=canvas.width / canvas.height, **grid)
+            visible = field.visibility[:, None]
+            frames.append(rearrange(warp(reference, field) * visible, "1 c t h w -> t c h w"))
+            seen.append(F.avg_pool3d(visible, (1, spec.vae_scale_factor, spec.vae_scale_factor)))
+            maps.append(rearrange(draw_skeleton(some, **grid), "t c h w -> 1 c t h w"))
         return cls(
             canvas=canvas,
             reference=reference,
-            frames=rearrange(warp(reference, field) * seen, "1 c t h w -> t c h w"),
-            visibility=F.avg_pool3d(seen, (1, spec.vae_scale_factor, spec.vae_scale_factor)),
-            pose_maps=rearrange(draw_skeleton(moving, **grid), "t c h w -> 1 c t h w"),
+            frames=torch.cat(frames),
+            visibility=torch.cat(seen, 2),
+            pose_maps=torch.cat(maps, 2),
             picture=picture,
             still=torch.from_numpy(points),
             moving=torch.from_numpy(moved.points),

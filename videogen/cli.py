@@ -8,14 +8,17 @@ output is whole or not there. Heavy packages are imported by the commands that n
 from __future__ import annotations
 
 import inspect
+import io
 import logging
 import shlex
 import sys
 import types
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
+from contextlib import redirect_stderr
 from dataclasses import dataclass, field, fields, make_dataclass
 from fractions import Fraction
 from functools import cache
+from itertools import count
 from pathlib import Path
 from typing import Annotated, Any, ClassVar, Literal, Protocol, get_args
 
@@ -24,8 +27,8 @@ from rich.console import Console
 from tyro.conf import DisallowNone, Positional, arg
 
 from videogen import __version__
-from videogen.console import messages_on, progress_bar, say
-from videogen.errors import MediaError, RequestError, VideogenError
+from videogen.console import messages_on, one_line, progress_bar, say
+from videogen.errors import RequestError, VideogenError
 from videogen.jobs import jobs, request_from
 from videogen.request import Record, Request, parse_json
 
@@ -105,8 +108,10 @@ class Models:
 
     def execute(self, console: Console) -> None:
         """Print one line per set of weights: name, size, folder."""
-        for name, size, folder in _models_here():
-            sys.stdout.write(f"{name:<40} {size / 1e6:>9.1f} MB  {folder}\n")
+        from videogen.weights.installed import installed_models
+
+        for found in installed_models():
+            sys.stdout.write(f"{found.name:<40} {found.size / 1e6:>9.1f} MB  {found.folder}\n")
 
 
 @dataclass(kw_only=True)
@@ -131,18 +136,59 @@ class Train:
         sys.stdout.write(f"{folder}\n")
 
 
+@dataclass(kw_only=True)
+class Bench:
+    """Measure a model on held-out clips, with the ceiling and the trivial baseline of each figure."""
+
+    model: Annotated[str, arg(metavar="TEXT", help="Weights to measure: a name or a folder.")] = "pocket"
+    clips: Annotated[int, arg(help="Clips of each kind; more take longer and say more.")] = 32
+    device: Annotated[Literal["auto", "cpu", "cuda", "mps"], arg(help="Where to compute.")] = "auto"
+    output: Annotated[Output, arg(help="Also write the figures here: .json or .md.")] = None
+
+    def execute(self, console: Console) -> None:
+        """Print the figures as a Markdown table."""
+        from videogen.bench.report import check_report, write_report
+        from videogen.bench.suite import evaluate, table
+        from videogen.clip import load_engine
+
+        if not 1 <= self.clips <= 10_000:
+            raise RequestError(f"--clips was given as {self.clips}; expected at least 1, at most 10000")
+        if self.output is not None:
+            check_report(self.output)
+        done, title = count(1), f"{self.model}, {self.clips} clips of each kind"
+        with progress_bar(console) as progress:
+            progress("loading", 0, None)
+            engine = load_engine(self.model, device=self.device, precision="auto")
+            scores = evaluate(
+                engine, clips=self.clips, progress=lambda: progress("clips", next(done), 2 * self.clips)
+            )
+        sys.stdout.write(table(scores, title=title))
+        if self.output is not None:
+            write_report(self.output, scores, title=title)
+
+
 @cache
 def commands() -> dict[str, Callable[..., Any]]:
     """Return every command by name: the jobs first, then the rest."""
     made = {name: _job_command(job.request) for name, job in jobs().items()}
-    return {**made, "run": Run, "show": Show, "models": Models, "train": Train}
+    return {**made, "run": Run, "show": Show, "models": Models, "train": Train, "bench": Bench}
 
 
 def parse(argv: Sequence[str]) -> Command:
-    """Turn words into a command without carrying it out; exits as help and usage errors do (0 and 2)."""
-    command: Command = tyro.extras.subcommand_cli_from_dict(
-        commands(), prog="videogen", description=DESCRIPTION, args=list(argv), config=[DisallowNone]
-    )
+    """Turn words into a command without carrying it out; exits where help is asked for.
+
+    Raises `RequestError` where the words are no command, or the request cannot be honoured.
+    """
+    complaint = io.StringIO()
+    try:
+        with redirect_stderr(complaint):
+            command: Command = tyro.extras.subcommand_cli_from_dict(
+                commands(), prog="videogen", description=DESCRIPTION, args=list(argv), config=[DisallowNone]
+            )
+    except SystemExit as stop:
+        if not stop.code:
+            raise
+        raise RequestError(one_line(complaint.getvalue())) from None
     if isinstance(command, JobCommand):
         command.request()
     return command
@@ -151,6 +197,8 @@ def parse(argv: Sequence[str]) -> Command:
 def main(argv: Sequence[str] | None = None) -> int:
     """Carry out one command line and return its exit code."""
     words = list(sys.argv[1:] if argv is None else argv)
+    if isinstance(sys.stdout, io.TextIOWrapper):
+        sys.stdout.reconfigure(errors="backslashreplace")  # a file's name may be no text
     if words == ["--version"]:
         sys.stdout.write(f"videogen {__version__}\n")
         return 0
@@ -235,11 +283,10 @@ def _read_stored(path: Path) -> Record:
         from videogen.media.provenance import read_record
 
         return read_record(path)
-    try:
-        with path.open("rb") as file:
-            data = file.read(MAX_JSON_BYTES + 1)
-    except OSError as error:
-        raise MediaError(f"cannot read {path} ({error.strerror}); give a file that is there") from None
+    from videogen.media.files import open_file
+
+    with open_file(path, doing="read as a request") as file:
+        data = file.read(MAX_JSON_BYTES + 1)
     if len(data) > MAX_JSON_BYTES:
         raise RequestError(
             f"{path} is larger than {MAX_JSON_BYTES // 1_000_000} MB; a request is a few lines"
@@ -248,20 +295,3 @@ def _read_stored(path: Path) -> Record:
         return parse_json(data.decode("utf-8"), source=str(path))
     except UnicodeDecodeError:
         raise RequestError(f"{path} is not text in UTF-8; expected a request or a record as JSON") from None
-
-
-def _models_here() -> Iterator[tuple[str, int, Path]]:
-    """Find pocket inside the package, then the pipelines in the hub's cache."""
-    from huggingface_hub import CacheNotFound, scan_cache_dir
-
-    pocket = Path(__file__).parent / "weights" / "pocket"
-    if (pocket / "model_index.json").is_file():
-        yield "pocket", sum(file.stat().st_size for file in pocket.rglob("*") if file.is_file()), pocket
-    try:
-        cached = scan_cache_dir().repos
-    except CacheNotFound:
-        return
-    for repo in sorted(cached, key=lambda repo: repo.repo_id):
-        for revision in repo.revisions:
-            if (revision.snapshot_path / "model_index.json").is_file():
-                yield repo.repo_id, repo.size_on_disk, revision.snapshot_path

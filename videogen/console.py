@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import re
 import sys
 import warnings
 from collections.abc import Iterator
@@ -61,5 +62,24 @@ def messages_on(console: Console) -> Iterator[None]:
 
 
 def say(console: Console, line: str) -> None:
-    """Print one plain line, above the bar where there is one."""
-    console.print(line, markup=False, emoji=False)
+    """Print one plain line, above the bar where there is one; no file's name moves the cursor."""
+    shown = "".join(letter if letter.isprintable() else "?" for letter in line)
+    console.print(shown, markup=False, emoji=False)
+
+
+def one_line(box: str) -> str:
+    """Say in one line what tyro says of a usage error in a box: what is wrong, and where to read on.
+
+    Explanations of flags, which tyro indents deeper than their names or puts last, are left out.
+    """
+    plain = re.sub(r"\x1b\[[0-9;]*m", "", box)
+    rows = [row[2:].rstrip(" │") for row in plain.splitlines() if row.startswith(("│ ", "  "))]
+    parts: list[list[str]] = [[]]
+    for row in filter(None, rows):
+        if set(row) <= {"─", "-"}:
+            parts.append([])
+        elif not row.startswith(" " * 8):
+            parts[-1].append(row.strip())
+    sentences = [" ".join(part).rstrip(".:") for part in parts]
+    told = "; ".join(text for text in sentences if text and not text.startswith("Argument helptext"))
+    return re.sub(r"For full helptext, (run|see):? ", "see: ", told) or " ".join(plain.split())

@@ -17,11 +17,10 @@ import unicodedata
 from collections.abc import Mapping
 from fractions import Fraction
 from pathlib import Path
-from typing import Annotated, Any, ClassVar, Literal, TypeAlias, get_args
+from typing import Annotated, Any, ClassVar, Literal, Self, TypeAlias, get_args
 
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
 from pydantic_core import ErrorDetails
-from typing_extensions import Self
 
 from videogen import __version__
 from videogen.errors import RequestError
@@ -84,7 +83,8 @@ class Request(BaseModel):
         default=None,
         gt=0,
         le=240,
-        description="Frames per second, such as 8, 23.976 or 30000/1001. The model's own rate if not given.",
+        description="Frames per second, such as 8, 23.976 or 30000/1001; if not given, the pose's own, "
+        "else the model's.",
     )
     model: str = Field(
         default="pocket",
@@ -148,10 +148,16 @@ class GenerativeRequest(Request):
     """The fields of the jobs that denoise a timeline."""
 
     width: int | None = Field(
-        default=None, ge=16, le=2048, description="Width in pixels; the model's own if not given."
+        default=None,
+        ge=16,
+        le=2048,
+        description="Width in pixels; the model's or the picture's own if not given.",
     )
     height: int | None = Field(
-        default=None, ge=16, le=2048, description="Height in pixels; the model's own if not given."
+        default=None,
+        ge=16,
+        le=2048,
+        description="Height in pixels; the model's or the picture's own if not given.",
     )
     num_inference_steps: int | None = Field(
         default=None,

@@ -72,8 +72,10 @@ def draw_skeleton(
 
     `points` is `n k 3` (x, y as fractions of width and height, confidence); points below `threshold` are
     left out, and so are limbs that end in one. `thickness` is the limb's width as a fraction of the
-    shorter side. Returns float 0…1, `n 3 h w`.
+    shorter side. Hands have no lines. Returns float 0…1, `n 3 h w`; raises ValueError for another shape.
     """
+    if points.ndim != 3 or points.shape[1:] != (KEYPOINTS, 3):
+        raise ValueError(f"points must be n {KEYPOINTS} 3, got {tuple(points.shape)}")
     size = points.new_tensor([width, height])
     side = min(height, width)
     positions = points[..., :2] * size
@@ -94,7 +96,7 @@ def draw_skeleton(
             continue
         start, end = positions[:, first], positions[:, second]
         alpha = (radius + 0.5 - _distance_to_segment(start, end, rows, columns)).clamp_(0, 1)
-        alpha = alpha * both[:, None, None]
+        alpha = alpha.masked_fill(~both[:, None, None], 0)  # a point that is not there may hold NaN
         paint = points.new_tensor(colour).div(255).mul(strength)[None, :, None, None]
         canvas = torch.lerp(canvas, paint.expand_as(canvas), alpha[:, None])
     return canvas
@@ -106,7 +108,7 @@ def _distance_to_segment(start: Tensor, end: Tensor, rows: Tensor, columns: Tens
     length = span.square().sum(-1).clamp_min(1e-6)
     dx = columns[None, None, :] - start[:, 0, None, None]
     dy = rows[None, :, None] - start[:, 1, None, None]
-    along = (dx * (span[:, 0] / length)[:, None, None] + dy * (span[:, 1] / length)[:, None, None])
+    along = dx * (span[:, 0] / length)[:, None, None] + dy * (span[:, 1] / length)[:, None, None]
     along = along.clamp_(0, 1)
     dx = dx - along * span[:, 0, None, None]
     dy = dy - along * span[:, 1, None, None]

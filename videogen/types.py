@@ -36,9 +36,7 @@ class Denoiser(Protocol):
     The prediction has the shape of `latents`. Only the innermost denoiser reads `frames`.
     """
 
-    def __call__(
-        self, latents: Latents, timestep: torch.Tensor, frames: torch.Tensor
-    ) -> Latents: ...
+    def __call__(self, latents: Latents, timestep: torch.Tensor, frames: torch.Tensor) -> Latents: ...
 
 
 @dataclass(frozen=True)

@@ -5,6 +5,7 @@ import numpy as np
 import pytest
 import torch
 
+from videogen.conditions.face_model import FACE_MODEL
 from videogen.conditions.motion_field import motion_field
 from videogen.conditions.retarget import retarget
 from videogen.errors import RequestError
@@ -128,13 +129,24 @@ def test_nobody_and_wrong_shapes_are_refused(dance: Pose) -> None:
         retarget(dance, nobody[:18])
 
 
-def test_a_head_that_already_looks_aside_is_not_turned_into_a_profile(head: Pose) -> None:
-    aside = int(head.points[:, FACE_SLICE.start + 30, 0].argmax())
-    moved = retarget(head, head.points[aside]).points[:, FACE_SLICE]
-    np.testing.assert_allclose(moved[0, :, :2], head.points[aside, FACE_SLICE, :2], atol=2e-3)
-    # The far eye stays beyond the bridge of the nose.
-    width = moved[:, 45, 0] - moved[:, 36, 0]
-    assert ((moved[:, 45, 0] - moved[:, 27, 0]) / width).min() > 0.15
+def test_a_head_that_already_looks_aside_is_not_turned_into_a_profile(face: np.ndarray) -> None:
+    angles = np.radians([0.0, 0.0, 0.0, 25.0, 45.0, 40.0])  # the last is the reference
+    model = np.array(FACE_MODEL)
+    points = np.repeat(face[None], len(angles), 0)
+    across = np.cos(angles)[:, None] * model[:, 0] + np.sin(angles)[:, None] * model[:, 2]
+    points[:, FACE_SLICE, 0] = 0.5 + 0.12 * across
+    moved = retarget(Pose(points[:-1], aspect=1.0), points[-1]).points[:, FACE_SLICE]
+    np.testing.assert_allclose(moved[0, :, :2], points[-1, FACE_SLICE, :2], atol=2e-3)
+    between_eyes = moved[:, 45, 0] - moved[:, 36, 0]
+    assert between_eyes[1:].max() <= between_eyes[0] + 1e-3  # it does turn
+    assert between_eyes.min() > 0.75 * between_eyes[0]
+
+
+def test_a_driver_in_a_wide_picture_keeps_its_true_proportions(dance: Pose) -> None:
+    wide = dance.points.copy()
+    wide[..., 0] = wide[..., 0] / 2 + 0.25
+    moved = retarget(Pose(wide, fps=dance.fps, aspect=2.0), dance.points[0])
+    np.testing.assert_allclose(moved.points[:, :18], dance.points[:, :18], atol=5e-3)
 
 
 def test_a_driver_that_starts_turned_away_is_matched_where_it_looks_ahead(head: Pose, portrait: Pose) -> None:

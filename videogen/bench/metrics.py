@@ -32,7 +32,7 @@ def ssim(frames: Frames, truth: Frames) -> float:
 def joint_errors(
     frames: Frames, truth: Frames, points: NDArray[np.float32], *, patch: int = 4, reach: int = 14
 ) -> NDArray[np.float64]:
-    """How far each joint of `points` (`t k 3`, fractions) lies from its place in `truth`, in fractions of the height.
+    """How far each joint of `points` (`t k 3`, fractions) lies from its place in `truth`, per height.
 
     The true picture around each joint (a square of 2 * patch + 1 pixels) is sought in `frames` within
     `reach` pixels, by least squares with a slight preference for near places. Returns `t k`; joints that

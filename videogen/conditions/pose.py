@@ -29,6 +29,7 @@ logger = logging.getLogger(__name__)
 
 Coordinates = Literal["auto", "pixels", "fractions", "signed"]
 _LARGEST_FILE = 256 * 2**20
+_FARTHEST = 20.0  # picture sizes
 _PARTS = {
     "pose_keypoints_2d": BODY_SLICE,
     "face_keypoints_2d": FACE_SLICE,
@@ -49,16 +50,8 @@ def read_pose(
     with one line that names the file and the frame.
     """
     where = Path(path)
-    if where.is_dir():
-        files = sorted((file for file in where.iterdir() if file.suffix.lower() == ".json"), key=_natural)
-        if not files:
-            raise MediaError(
-                f"{where} holds no .json files; expected a folder of OpenPose files, one per frame"
-            )
-    else:
-        files = [where]
     frames: list[RawFrame] = []
-    for file in files:
+    for file in _files(where):
         try:
             frames += parse(_load(file))
         except MediaError as error:
@@ -105,9 +98,25 @@ def select_person(frames: Sequence[Sequence[Points]]) -> NDArray[np.float32]:
     return chosen
 
 
+def _files(where: Path) -> list[Path]:
+    """The file itself, or the .json files of a folder in order; raises MediaError."""
+    try:
+        if not where.is_dir():
+            return [where]
+        files = sorted((file for file in where.iterdir() if file.suffix.lower() == ".json"), key=_natural)
+    except OSError as error:
+        raise MediaError(f"{str(where)[:300]}: cannot be read: {error.strerror or error}") from None
+    if not files:
+        raise MediaError(f"{where} holds no .json files; expected a folder of OpenPose files, one per frame")
+    return files
+
+
 def _load(file: Path) -> Any:
     """One JSON value; every way that a file can fail becomes a MediaError without the file's name."""
     try:
+        # Asked before opening: opening a named pipe would wait for ever.
+        if file.exists() and not file.is_file():
+            raise MediaError("not a regular file; expected a JSON file of keypoints")
         if file.stat().st_size > _LARGEST_FILE:
             raise MediaError(
                 f"{file.stat().st_size >> 20} MiB is too large; expected keypoints under 256 MiB"
@@ -145,8 +154,20 @@ def _assemble(
         [_fractions(person, kind=kind, canvas=own) for person in frame.people]
         for frame, own in zip(frames, sizes, strict=True)
     ]
+    _check_places(normal)
     rate = fps if fps is not None else _rate(next((frame.fps for frame in frames if frame.fps), None))
     return Pose(select_person(normal), fps=rate, aspect=canvas[0] / canvas[1] if canvas else None)
+
+
+def _check_places(frames: list[list[Points]]) -> None:
+    """Raise MediaError where a keypoint, in fractions, lies so far away that it is a mistake."""
+    for number, people in enumerate(frames):
+        for person in people:
+            farthest = float(np.abs(person[person[:, 2] > 0, :2]).max(initial=0))
+            if farthest > _FARTHEST:
+                raise MediaError(
+                    f"frame {number} has a keypoint {farthest:.3g} picture sizes away; expected it nearby"
+                )
 
 
 def _guess(people: list[Points]) -> str:

@@ -21,7 +21,7 @@ from videogen.types import Frame
 
 @dataclass(frozen=True)
 class Canvas:
-    """The network's grid `height` x `width` pixels, of which the picture fills the first `rows` x `columns`."""
+    """The network's grid, `height` x `width` pixels; the picture fills its first `rows` x `columns`."""
 
     height: int
     width: int
@@ -55,4 +55,4 @@ class Canvas:
 
 def to_picture(frame: Frame) -> Tensor:
     """A frame uint8 `h w c` as a picture −1…1, `1 c h w`."""
-    return rearrange(torch.from_numpy(np.ascontiguousarray(frame)), "h w c -> 1 c h w").float() / 127.5 - 1
+    return rearrange(torch.from_numpy(np.array(frame)), "h w c -> 1 c h w").float() / 127.5 - 1

@@ -20,6 +20,12 @@ log = logging.getLogger(__name__)
 LONGEST_SIDE = 1024
 """Pixels of the longer side of a picture's output where no size is asked for."""
 
+SIDES = (16, 2048)
+"""Pixels of the smallest and the largest side of an output."""
+
+NARROWEST = 8
+"""How many times as long as the other one side of a picture may be."""
+
 
 def picture_size(height: int | None, width: int | None, *, spec: ModelSpec) -> tuple[int, int]:
     """Return height and width in pixels, the model's own where None; raises `RequestError` between steps."""
@@ -37,9 +43,15 @@ def output_size(height: int | None, width: int | None, *, picture: tuple[int, in
     """Return the output's height and width in pixels for a picture's; it is never stretched.
 
     One side given, the other follows; none given, the picture's own, at most `LONGEST_SIDE`. Raises
-    `RequestError` where both are given and do not have the picture's proportions.
+    `RequestError` where both are given and do not have the picture's proportions, where a side falls outside
+    `SIDES`, and for pictures narrower than `NARROWEST` allows.
     """
     own_height, own_width = picture
+    if max(picture) > NARROWEST * min(picture):
+        raise RequestError(
+            f"a picture of {own_width}x{own_height} is too narrow; one side may be at most {NARROWEST} times "
+            f"the other: crop it"
+        )
     if height is not None and width is not None:
         fitting = round(width * own_height / own_width)
         if abs(fitting - height) > 1:
@@ -54,7 +66,12 @@ def output_size(height: int | None, width: int | None, *, picture: tuple[int, in
         scale = width / own_width
     else:
         scale = min(1.0, LONGEST_SIDE / max(picture))
-    return height or max(1, round(own_height * scale)), width or max(1, round(own_width * scale))
+    sides = height or round(own_height * scale), width or round(own_width * scale)
+    if not SIDES[0] <= min(sides) <= max(sides) <= SIDES[1]:
+        asked = f"--height {height}" if width is None else f"--width {width}"
+        made = f"{sides[1]}x{sides[0]}"
+        raise RequestError(f"{asked} makes {made} pixels; each side must be {SIDES[0]} to {SIDES[1]}")
+    return sides
 
 
 def warn_of_unknown_words(text: str, engine: Engine) -> None:

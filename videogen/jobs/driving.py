@@ -6,6 +6,7 @@ import logging
 from dataclasses import replace
 from fractions import Fraction
 from itertools import chain
+from math import ceil
 from pathlib import Path
 
 import numpy as np
@@ -15,18 +16,24 @@ from videogen.conditions.pose import read_pose
 from videogen.conditions.pose_drawings import is_drawing, pose_from_drawings
 from videogen.conditions.pose_repair import fill_gaps, resample, smooth
 from videogen.errors import MediaError, RequestError
+from videogen.media.files import media_errors
 from videogen.media.image import read_image
 from videogen.media.video import probe, read_video
 from videogen.types import Frame, Pose
 
 log = logging.getLogger(__name__)
 
+LONGEST = 14_400
+"""Frames of the longest clip: ten minutes at 24 frames per second."""
+
 
 def read_portrait(path: Path, keypoints: Path | None) -> tuple[Frame, NDArray[np.float32]]:
-    """The picture, uint8 `h w c`, and its keypoints `k 3`, from the JSON file beside it unless one is named."""
+    """The picture, uint8 `h w c`, and its keypoints `k 3`, from the JSON beside it unless one is named."""
     picture = read_image(path)
     beside = keypoints or path.with_suffix(".json")
-    if not beside.exists():
+    with media_errors(beside, doing="read as keypoints"):
+        missing = not beside.exists()
+    if missing:
         raise RequestError(
             f"the keypoints of {path.name} are missing: {beside} does not exist; give --keypoints FILE.json "
             f"(OpenPose or ControlNet JSON)"
@@ -44,25 +51,33 @@ def driving_rate(path: Path) -> Fraction | None:
 
 
 def read_driving(path: Path, *, rate: Fraction, smoothing: float, seconds: float | None) -> Pose:
-    """The driving pose at `rate`, gaps filled, cut after `seconds`."""
+    """The driving pose at `rate`, gaps filled, cut after `seconds`; raises `RequestError` above `LONGEST`."""
     pose = read_pose(path) if _is_json(path) else _from_video(path)
+    own = pose.fps or rate
     if pose.fps is None:
         log.warning("%s does not say its frame rate; played at %s frames per second", path.name, rate)
-        pose = replace(pose, fps=rate)
-    pose = resample(smooth(fill_gaps(pose), strength=smoothing), rate)
-    if seconds is None:
-        return pose
-    wanted = max(1, round(Fraction(seconds) * rate))
-    if wanted > len(pose.points):
-        length = float(len(pose.points) / rate)
+        pose = replace(pose, fps=own)
+    length = len(pose.points) / own
+    wanted = max(1, round((length if seconds is None else Fraction(seconds)) * rate))
+    if seconds is not None and wanted > max(1, round(length * rate)):
         raise RequestError(
-            f"--seconds {seconds:g} is longer than the pose, which lasts {length:.2f} s; give less or none"
+            f"--seconds {seconds:g} is longer than the pose, which lasts {float(length):.2f} s; "
+            f"give less or none"
         )
+    if wanted > LONGEST:
+        raise RequestError(
+            f"{path.name} makes {wanted} frames at {rate} frames per second, a clip has at most {LONGEST}; "
+            f"give --seconds {float(LONGEST / rate):g} or less"
+        )
+    needed = ceil(wanted * own / rate) + 1
+    pose = smooth(fill_gaps(pose), strength=smoothing)
+    pose = resample(replace(pose, points=pose.points[:needed]), rate)
     return replace(pose, points=pose.points[:wanted])
 
 
 def _is_json(path: Path) -> bool:
-    return path.suffix.lower() == ".json" or (path.is_dir() and any(path.glob("*.json")))
+    with media_errors(path, doing="read as a pose"):
+        return path.suffix.lower() == ".json" or (path.is_dir() and any(path.glob("*.json")))
 
 
 def _from_video(path: Path) -> Pose:

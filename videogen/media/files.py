@@ -103,6 +103,8 @@ def check_target(path: str | Path, *, folder: bool = False) -> None:
 
 
 def _check_folder(target: Path) -> None:
+    if target.name in ("", ".."):
+        raise MediaError(f"{name_of(target)} cannot be written: it has no name of its own; give a new folder")
     if not target.exists():
         return
     if not target.is_dir():

@@ -85,7 +85,9 @@ def read_video(path: str | Path, *, max_frames: int = MAX_FRAMES) -> VideoReader
     over white. Raises MediaError for what cannot be read, is beyond 8192 pixels a side, or has more than
     `max_frames` frames; damage further on raises while iterating.
     """
-    if Path(path).is_dir():
+    with media_errors(path, doing="read as a video"):
+        is_folder = Path(path).is_dir()
+    if is_folder:
         return VideoReader(FolderVideo(path, max_frames=max_frames), path=path)
     with open_file(path, doing="read as a video") as file:
         head = file.read(12)

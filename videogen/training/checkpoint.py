@@ -9,7 +9,6 @@ rate does: the rate follows the seconds spent.
 from __future__ import annotations
 
 import json
-import os
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -56,13 +55,13 @@ def write_atomically(tensors: dict[str, Tensor], path: Path, *, metadata: dict[s
     """Write a safetensors file under another name, then give it its own."""
     partial = path.with_name(f".{path.name}.partial")
     save_file(tensors, partial, metadata=metadata)
-    os.replace(partial, path)
+    partial.replace(path)
 
 
 def load(
     directory: Path, model: nn.Module, *, average: Mapping[str, Tensor], optimizer: torch.optim.Optimizer
 ) -> Progress | None:
-    """Restore the state in place; None where the folder holds none. Raises CheckpointError on a foreign file."""
+    """Restore the state in place; None where the folder holds none; CheckpointError on a foreign file."""
     path = directory / FILE
     if not path.exists():
         return None

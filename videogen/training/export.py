@@ -16,7 +16,8 @@ from transformers import CLIPTextConfig, PreTrainedTokenizerFast
 
 from videogen.models.temporal_unet import TemporalUNetConfig
 from videogen.training.autoencoder import LATENT_CHANNELS
-from videogen.weights.load import INDEX, PARTS
+from videogen.weights.installed import INDEX
+from videogen.weights.load import PARTS
 from videogen.weights.presets import ModelSpec
 from videogen.world.caption import WORDS
 

@@ -30,8 +30,11 @@ class Stage(Protocol[Batch]):
     """What the loop needs to know of a stage."""
 
     name: str
-    model: nn.Module
     learning_rate: float
+
+    @property
+    def model(self) -> nn.Module:
+        """The network to train."""
 
     def batches(self, first: int) -> Iterable[Batch]:
         """Endless batches from number `first` on, the same for the same number."""

@@ -1,7 +1,7 @@
 """Flow matching: the straight path from data to noise, and which parts of it to practise.
 
 x_σ = (1 − σ) x₀ + σ ε, and the network predicts the velocity ε − x₀ (Lipman et al. 2023; Liu et al. 2023,
-eq. 5). A third of the levels lie above 0.9, where words decide what moves where.
+eq. 5). A third of the levels are drawn above 0.9, where words decide what moves where.
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ from torch import Tensor
 
 
 def draw_levels(count: int, *, generator: torch.Generator) -> Tensor:
-    """Noise levels in (0, 1), `count`: two thirds logit-normal (Esser et al. 2024), a third uniform in 0.9…1."""
+    """Noise levels in 0.001…1, `count`: two thirds logit-normal (Esser et al. 2024), a third from 0.9…1."""
     middle = torch.sigmoid(torch.randn(count, generator=generator) + 0.2)
     high = 0.9 + 0.1 * torch.rand(count, generator=generator)
     return torch.where(torch.rand(count, generator=generator) < 1 / 3, high, middle).clamp(1e-3, 1.0)

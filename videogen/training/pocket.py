@@ -71,7 +71,7 @@ def train_pocket(*, minutes: float, device: str, directory: Path, workers: int =
         tokenizer=stage.tokenizer,
         record={
             "steps": trainer.progress.step,
-            "clips": trainer.progress.step * batch_size,
+            "frames": trainer.progress.step * batch_size * 8,
             "seconds": round(trainer.progress.seconds),
             "device": chosen,
             "loss": figures,
@@ -96,6 +96,7 @@ def _train_autoencoder(*, minutes: float, device: str, directory: Path) -> None:
 @torch.no_grad()
 def freeze_autoencoder(stage: AutoencoderStage, path: Path) -> None:
     """Save the autoencoder with the scale and shift that give its latents zero mean and unit variance."""
+    stage.model.cpu()
     pictures = torch.cat([batch for batch, _ in zip(stage.batches(0), range(16), strict=False)])
     latents = torch.cat([stage.model.encode(chunk).latents for chunk in pictures.split(32)])
     spread = {"scaling_factor": 1 / latents.std().item(), "shift_factor": latents.mean().item()}

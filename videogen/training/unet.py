@@ -28,10 +28,10 @@ from videogen.training.text import MAX_TOKENS, WIDTH, build_text_encoder
 from videogen.world import WorldClips
 from videogen.world.clips import Clips
 
-SHARES = {"object": 0.62, "person": 0.2, "portrait": 0.13, "picture": 0.05}
+SHARES = {"object": 0.74, "person": 0.14, "portrait": 0.09, "picture": 0.03}
 KEEP = {
-    "text": 0.85, "reference": 0.85, "pose": 0.88, "field": 0.8, "known": 0.25, "words only": 0.2,
-    "object reference": 0.2,
+    "text": 0.9, "reference": 0.85, "pose": 0.88, "field": 0.8, "known": 0.12, "words only": 0.2,
+    "object reference": 0.1,
 }  # fmt: skip
 """How often each condition is kept; "words only" drops poses and references together."""
 

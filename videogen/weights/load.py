@@ -31,13 +31,12 @@ from videogen.weights.formats import (
     read_weights,
     sha256_of,
 )
+from videogen.weights.installed import INDEX, POCKET
 from videogen.weights.presets import ModelSpec
 
 if TYPE_CHECKING:
     from transformers import CLIPTextModel, PreTrainedTokenizerFast
 
-POCKET = Path(__file__).parent / "pocket"
-INDEX = "model_index.json"
 MODEL = "VideogenModel"
 PARTS = {
     "denoiser": "diffusion_pytorch_model.safetensors",

@@ -76,7 +76,12 @@ def render_clips(
 
 
 def _assemble(
-    kind: str, painting: Painting, points: Tensor, fps: Tensor, captions: list[str], labels: list[dict[str, str]]
+    kind: str,
+    painting: Painting,
+    points: Tensor,
+    fps: Tensor,
+    captions: list[str],
+    labels: list[dict[str, str]],
 ) -> Clips:
     video = painting.video * 2 - 1
     return Clips(
@@ -124,7 +129,8 @@ def _render_objects(dice: Dice, time: Tensor, fps: Tensor, size: int, held_out: 
     painting = paint(background, [rim, layer], num_frames=time.shape[1])
     rolls = dice.uniforms(5).tolist()
     labels, captions = [], []
-    for c, s, m, place, roll in zip(colour.tolist(), shape.tolist(), moves.tolist(), scene.tolist(), rolls, strict=True):
+    rows = zip(colour.tolist(), shape.tolist(), moves.tolist(), scene.tolist(), rolls, strict=True)
+    for c, s, m, place, roll in rows:
         label = {
             "colour": figure.COLOURS[c], "shape": OBJECT_SHAPES[s],
             "motion": motion.OBJECT_MOTIONS[m], "scene": SCENES[place],
@@ -148,7 +154,8 @@ def _no_points(time: Tensor) -> Tensor:
 
 def _render_people(dice: Dice, time: Tensor, fps: Tensor, size: int, held_out: bool) -> Clips:
     who = figure.Character.draw(dice, held_out=held_out)
-    scene, action, other = dice.choice(len(SCENES)), dice.choice(len(motion.ACTIONS)), dice.choice(len(motion.ACTIONS))
+    scene = dice.choice(len(SCENES))
+    action, other = dice.choice(len(motion.ACTIONS)), dice.choice(len(motion.ACTIONS))
     background = draw_scene(scene, dice, size=size)
     angles = motion.body_angles(action, time, dice)
     elsewhere = motion.body_angles(other, time[:, :1], dice)

@@ -5,7 +5,7 @@ Frontal view. "right" is the person's right and appears on the picture's left, a
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import torch
 from torch import Tensor
@@ -46,12 +46,16 @@ class Character:
     def draw(cls, dice: Dice, *, held_out: bool) -> Character:
         """A random person; characters whose hair and shirt match modulo 5 exist only among the held out."""
         skin, hair, shirt = dice.choice(len(SKINS)), dice.choice(len(HAIRS)), dice.choice(len(COLOURS))
-        if held_out:
-            hair = shirt % 5
-        else:
-            hair = torch.where(hair == shirt % 5, (hair + 1) % 5, hair)
+        kept = shirt % 5
+        hair = kept if held_out else torch.where(hair == kept, (hair + 1) % 5, hair)
         return cls(
-            skin, hair, shirt, dice.choice(len(TROUSERS)), dice.chance(0.5), dice.chance(0.3), dice.chance(0.25)
+            skin=skin,
+            hair=hair,
+            shirt=shirt,
+            trousers=dice.choice(len(TROUSERS)),
+            long_hair=dice.chance(0.5),
+            skirt=dice.chance(0.3),
+            striped=dice.chance(0.25),
         )
 
 
@@ -89,14 +93,14 @@ def pose_body(angles: dict[str, Tensor], dice: Dice, *, offset: Tensor) -> tuple
         leg = sign * angles[f"{side}_hip"]
         knee = _step(*hip, 0.21 * h, -leg)
         ankle = _step(*knee, 0.2 * h, -(leg - sign * angles[f"{side}_knee"]))
-        joints = {"shoulder": shoulder, "elbow": elbow, "wrist": wrist, "hip": hip, "knee": knee, "ankle": ankle}
-        for name, (x, y) in joints.items():
+        names = ("shoulder", "elbow", "wrist", "hip", "knee", "ankle")
+        for name, (x, y) in zip(names, (shoulder, elbow, wrist, hip, knee, ankle), strict=True):
             put(f"{side}_{name}", x, y)
     return points, height
 
 
 def _step(x: Tensor, y: Tensor, length: Tensor, angle: Tensor) -> tuple[Tensor, Tensor]:
-    """From a joint down a bone of `length` that is turned by `angle` (clockwise on the picture is negative)."""
+    """From a joint down a bone of `length` turned by `angle` (positive is clockwise on the picture)."""
     return x - length * angle.sin(), y + length * angle.cos()
 
 
@@ -110,7 +114,9 @@ def dress_body(points: Tensor, height: Tensor, who: Character) -> list[Layer]:
     def at(name: str) -> Tensor:
         return points[..., BODY[name], :2]
 
-    def bone(first: Tensor, second: Tensor, thickness: float, colour: Tensor, *, shape: str = "taper") -> Layer:
+    def bone(
+        first: Tensor, second: Tensor, thickness: float, colour: Tensor, *, shape: str = "taper"
+    ) -> Layer:
         span = second - first
         extent = torch.stack([span.norm(dim=-1) / 2, (thickness * h).expand(span.shape[:-1])], -1)
         angle = torch.atan2(span[..., 1], span[..., 0])
@@ -129,7 +135,7 @@ def dress_body(points: Tensor, height: Tensor, who: Character) -> list[Layer]:
     shoes = torch.full_like(skin, 0.2)
     layers = [spot(head + 0.01 * up, 0.092, 0.105, hair, turn)]
     long_hair = spot(head - 0.05 * up, 0.094, 0.13, hair, turn)
-    layers.append(Layer(long_hair.shape, long_hair.centre, turn, long_hair.size, hair, present=who.long_hair))
+    layers.append(replace(long_hair, present=who.long_hair))
     for side in ("right", "left"):
         layers.append(bone(at(f"{side}_hip"), at(f"{side}_knee"), 0.05, legs))
         layers.append(bone(at(f"{side}_knee"), at(f"{side}_ankle"), 0.04, legs))
@@ -155,5 +161,7 @@ def dress_body(points: Tensor, height: Tensor, who: Character) -> list[Layer]:
     for side in ("right", "left"):
         layers.append(bone(at(f"{side}_elbow"), at(f"{side}_wrist"), 0.03, skin))
         layers.append(bone(at(f"{side}_shoulder"), at(f"{side}_elbow"), 0.038, shirt * 0.93))
-        layers.append(spot(at(f"{side}_wrist"), 0.033, 0.033, skin, turn))
+        forearm = at(f"{side}_wrist") - at(f"{side}_elbow")
+        along = torch.atan2(forearm[..., 1], forearm[..., 0])
+        layers.append(spot(at(f"{side}_wrist") + 0.2 * forearm, 0.046, 0.033, skin, along))
     return layers

@@ -28,7 +28,9 @@ def _pick(options: list[Tensor], index: Tensor) -> Tensor:
     return stacked[torch.arange(len(index), device=index.device), index]
 
 
-def object_track(motion: Tensor, time: Tensor, dice: Dice, *, radius: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+def object_track(
+    motion: Tensor, time: Tensor, dice: Dice, *, radius: Tensor
+) -> tuple[Tensor, Tensor, Tensor]:
     """Centre `b t 2`, angle `b t` and scale `b t` of objects; `motion` indexes `OBJECT_MOTIONS`."""
     x0, y0 = dice.uniform(0.36, 0.64)[:, None], dice.uniform(0.4, 0.6)[:, None]
     rate = dice.uniform(0.85, 1.15)[:, None]
@@ -81,16 +83,16 @@ def body_angles(action: Tensor, time: Tensor, dice: Dice) -> dict[str, Tensor]:
     zero = torch.zeros_like(time)
     s, s2, hop = w.sin(), (2 * w).sin(), (w * 0.5).sin().abs()
     sway = 0.05 * (w * 0.5).sin()
-    rest = 0.16 + 0.5 * sway
+    rest, bent, raised = 0.16 + 0.5 * sway, 0.12 + zero, 0.4 + 1.9 * hop
     angles = {
         "lean": [sway * 0.5, sway, 0.05 * s, zero, 0.14 * s, 0.08 * s],
         "head": [sway, 0.12 * (0.5 * w).sin(), 0.04 * s2, zero, 0.2 * s, 0.15 * s],
         "root_x": [sway * 0.3, zero, 0.05 * (0.5 * w).sin(), zero, 0.05 * s, zero],
         "root_y": [zero, zero, 0.015 * s2, 0.03 - 0.16 * hop, 0.02 * s2, 0.02 * s2],
-        "right_shoulder": [rest, 2.35 + 0.2 * s, 0.15 + 0.55 * s, 0.4 + 1.9 * hop, 1.5 + 0.9 * s, 2.5 + 0.3 * s],
-        "right_elbow": [0.12 + zero, 0.45 + 0.55 * s, 0.35 + 0.2 * s, 0.25 + zero, 0.5 + 0.5 * s2, 0.2 + 0.2 * s],
-        "left_shoulder": [rest, rest, 0.15 - 0.55 * s, 0.4 + 1.9 * hop, 1.5 - 0.9 * s, 2.5 - 0.3 * s],
-        "left_elbow": [0.12 + zero, 0.12 + zero, 0.35 - 0.2 * s, 0.25 + zero, 0.5 - 0.5 * s2, 0.2 - 0.2 * s],
+        "right_shoulder": [rest, 2.35 + 0.2 * s, 0.15 + 0.55 * s, raised, 1.5 + 0.9 * s, 2.5 + 0.3 * s],
+        "right_elbow": [bent, 0.45 + 0.55 * s, 0.35 + 0.2 * s, 0.25 + zero, 0.5 + 0.5 * s2, 0.2 + 0.2 * s],
+        "left_shoulder": [rest, rest, 0.15 - 0.55 * s, raised, 1.5 - 0.9 * s, 2.5 - 0.3 * s],
+        "left_elbow": [bent, bent, 0.35 - 0.2 * s, 0.25 + zero, 0.5 - 0.5 * s2, 0.2 - 0.2 * s],
         "right_hip": [0.06 + zero, 0.08 + zero, 0.32 * s, 0.16 - 0.1 * hop, 0.2 + 0.14 * s, 0.12 + 0.06 * s],
         "right_knee": [zero, zero, 0.3 * (1 - s) * 0.5, 0.3 * (1 - hop), 0.2 * (1 + s), 0.06 + zero],
         "left_hip": [0.06 + zero, 0.08 + zero, -0.32 * s, 0.16 - 0.1 * hop, 0.2 - 0.14 * s, 0.12 - 0.06 * s],
@@ -116,13 +118,17 @@ def head_turns(motion: Tensor, time: Tensor, dice: Dice) -> dict[str, Tensor]:
     zero = torch.zeros_like(time)
     speech = (0.45 * (3.1 * w).sin() + 0.35 * (5.3 * w + other).sin() + 0.25).clamp(0, 1)
     yaw0, pitch0 = dice.uniform(-0.25, 0.25)[:, None], dice.uniform(-0.12, 0.12)[:, None]
+    yaws = [drift, drift, 0.55 * w.sin(), drift, 2 * drift, 0.6 * (0.5 * w).sin()]
+    pitches = [drift * 0.6, 0.4 * w.sin(), drift, drift, drift, 0.25 * (0.7 * w).cos()]
+    rolls = [drift * 0.5, zero, drift, 0.35 * w.sin(), drift, drift]
+    brows = [zero, 0.3 * w.sin(), zero, zero, 0.5 * (w + other).sin(), (0.5 * w).cos() * 0.5]
     return {
-        "yaw": yaw0 + _pick([drift, drift, 0.55 * w.sin(), drift, 2 * drift, 0.6 * (0.5 * w).sin()], motion),
-        "pitch": pitch0 + _pick([drift * 0.6, 0.4 * w.sin(), drift, drift, drift, 0.25 * (0.7 * w).cos()], motion),
-        "roll": _pick([drift * 0.5, zero, drift, 0.35 * w.sin(), drift, drift], motion),
+        "yaw": yaw0 + _pick(yaws, motion),
+        "pitch": pitch0 + _pick(pitches, motion),
+        "roll": _pick(rolls, motion),
         "blink": ((0.5 * w + other).sin().abs() * 9 - 7.6).clamp(0, 1),
         "mouth": _pick([zero, zero, zero, zero, speech, 0.2 * speech], motion),
-        "brows": _pick([zero, 0.3 * w.sin(), zero, zero, 0.5 * (w + other).sin(), (0.5 * w).cos() * 0.5], motion),
+        "brows": _pick(brows, motion),
         "dx": 0.02 * (0.5 * w + other).sin(),
         "dy": 0.012 * (0.8 * w).sin(),
     }

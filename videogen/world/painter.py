@@ -40,7 +40,11 @@ class Layer:
 
 @dataclass(frozen=True)
 class Painting:
-    """`video` 0…1 `b t c h w`; `source` where each pixel was in frame 0, fractions, `b t h w 2`; `visible` 0/1 `b t h w`."""
+    """What `paint` returns.
+
+    `video` is 0…1 `b t c h w`; `source` says where each pixel was in frame 0, fractions, `b t h w 2`;
+    `visible` whether it was seen there, 0/1 `b t h w`.
+    """
 
     video: Tensor
     source: Tensor
@@ -91,7 +95,8 @@ def _colours(layer: Layer, v: Tensor, t: int) -> Tensor:
     """The layer's paint, `n 3 h w` or broadcastable; `v` runs from −1 at its top to 1 at its bottom."""
     colour = layer.colour.repeat_interleave(t, 0)[:, :, None, None]
     if layer.stripes is not None and layer.second is not None:
-        wave = ((v * 7.0).sin() * 4.0 + 0.5).clamp(0, 1) * layer.stripes.to(v).repeat_interleave(t)[:, None, None]
+        striped = layer.stripes.to(v).repeat_interleave(t)[:, None, None]
+        wave = ((v * 7.0).sin() * 4.0 + 0.5).clamp(0, 1) * striped
         colour = torch.lerp(colour, layer.second.repeat_interleave(t, 0)[:, :, None, None], wave[:, None])
     if layer.shade:
         colour = colour * (1.0 - layer.shade * (v.clamp(-1, 1) * 0.5 + 0.5))[:, None]

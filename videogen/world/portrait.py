@@ -7,7 +7,7 @@ moves them as a rotation and a parallel projection. The same projection gives th
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import torch
 from torch import Tensor
@@ -69,7 +69,7 @@ class _Head:
 
 
 def pose_portrait(turns: dict[str, Tensor], dice: Dice) -> tuple[Tensor, _Head]:
-    """Keypoints of heads and shoulders, `b t KEYPOINTS 3`, and the heads; `turns` from `motion.head_turns`."""
+    """Keypoints of heads and shoulders, `b t KEYPOINTS 3`, and the heads; `turns` as from `head_turns`."""
     yaw = turns["yaw"]
     size = dice.uniform(0.17, 0.21)[:, None]
     half = torch.stack([size, size * dice.uniform(1.2, 1.34)[:, None]], -1).expand(*yaw.shape, 2)
@@ -78,7 +78,8 @@ def pose_portrait(turns: dict[str, Tensor], dice: Dice) -> tuple[Tensor, _Head]:
     neck = torch.stack([x0 + 0.4 * turns["dx"], neck_y], -1)
     roll = turns["roll"]
     lever = (neck_y - y0)[..., None]
-    centre = neck + torch.stack([roll.sin(), -roll.cos()], -1) * lever + torch.stack([turns["dx"], turns["dy"]], -1)
+    above = torch.stack([roll.sin(), -roll.cos()], -1) * lever
+    centre = neck + above + torch.stack([turns["dx"], turns["dy"]], -1)
     head = _Head(centre, half, yaw, turns["pitch"], roll)
     face = _face_points(turns["mouth"], turns["blink"], turns["brows"])
     points = torch.zeros(*yaw.shape, KEYPOINTS, 3, device=yaw.device)
@@ -117,9 +118,9 @@ def dress_portrait(points: Tensor, head: _Head, turns: dict[str, Tensor], who: C
         offset = torch.stack([px * roll.cos() - py * roll.sin(), px * roll.sin() + py * roll.cos()], -1)
         return head.centre + offset
 
-    def spot(centre: Tensor, wide: Tensor | float, tall: Tensor | float, colour: Tensor, **kind: Tensor) -> Layer:
+    def spot(centre: Tensor, wide: Tensor | float, tall: Tensor | float, colour: Tensor) -> Layer:
         extent = torch.stack([half[..., 0] * wide, half[..., 0] * tall], -1)
-        return Layer("ellipse", centre, roll, extent, colour, present=kind.get("present"))
+        return Layer("ellipse", centre, roll, extent, colour)
 
     def stroke(first: int, last: int, thickness: float, colour: Tensor) -> Layer:
         a, b = face[..., first, :], face[..., last, :]
@@ -139,7 +140,7 @@ def dress_portrait(points: Tensor, head: _Head, turns: dict[str, Tensor], who: C
     open_eye, open_mouth = 1 - 0.85 * turns["blink"], turns["mouth"]
     layers = [
         spot(on_head(0, -0.08), 1.14, 1.12 * tall, hair),
-        spot(on_head(0, 0.45), 1.2, 1.05 * tall, hair, present=who.long_hair),
+        replace(spot(on_head(0, 0.45), 1.2, 1.05 * tall, hair), present=who.long_hair),
         Layer("capsule", neck + (head.centre - neck) * 0.25, zero + math.pi / 2, throat, skin * 0.9),
         Layer("box", chest + torch.stack([zero, half[..., 1] * 0.72], -1), zero, body, shirt, shade=0.12,
               stripes=who.striped, second=torch.ones_like(shirt)),
@@ -153,12 +154,14 @@ def dress_portrait(points: Tensor, head: _Head, turns: dict[str, Tensor], who: C
         layers.append(spot(eye, 0.085 * squash, 0.1 * open_eye, iris))
         layers.append(spot(eye, 0.045 * squash, 0.055 * open_eye, dark))
         layers.append(stroke(17 + 5 * sign, 21 + 5 * sign, 0.045, hair * 0.7))
-    layers.append(spot(face[..., 30, :] + (face[..., 33, :] - face[..., 30, :]) * 0.4, 0.1, 0.13, skin * 0.84))
+    nose = face[..., 30, :] + (face[..., 33, :] - face[..., 30, :]) * 0.4
+    layers.append(spot(nose, 0.1, 0.13, skin * 0.84))
     lips = (face[..., 48, :] + face[..., 54, :]) / 2
     lip_paint = skin * skin.new_tensor([0.82, 0.5, 0.5])
     layers.append(spot(lips, 0.3 * squash, tall * (0.06 + 0.12 * open_mouth), lip_paint))
     layers.append(spot(lips, 0.22 * squash, tall * (0.012 + 0.115 * open_mouth), dark * 1.6))
     layers.append(spot(on_head(0, -0.82), 0.98, 0.4 * tall, hair))
-    layers.append(Layer("ellipse", on_head(-0.62, -0.62), roll + 0.9, half * half.new_tensor([0.42, 0.28]), hair))
-    layers.append(Layer("ellipse", on_head(0.62, -0.62), roll - 0.9, half * half.new_tensor([0.42, 0.28]), hair))
+    lock = half * half.new_tensor([0.42, 0.28])
+    layers.append(Layer("ellipse", on_head(-0.62, -0.62), roll + 0.9, lock, hair))
+    layers.append(Layer("ellipse", on_head(0.62, -0.62), roll - 0.9, lock, hair))
     return layers

@@ -1,0 +1,231 @@
+"""Animate, from the request to the frames, on an engine without networks."""
+
+from __future__ import annotations
+
+import json
+import logging
+from dataclasses import replace
+from fractions import Fraction
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+from PIL import Image
+
+import videogen as vg
+from videogen.conditions.pose import read_pose, write_pose
+from videogen.jobs.animate import generate
+from videogen.media.image import read_image
+from videogen.media.video import write_video
+from videogen.skeleton import draw_skeleton
+from videogen.types import Pose
+from videogen.world.clips import render_clips
+
+Frames = np.ndarray[Any, np.dtype[np.uint8]]
+PLAIN: dict[str, Any] = {"portrait": "photo.png", "pose": "pose.json", "seed": 1}
+CHANGES: dict[str, Any] = {
+    "portrait": "other.png",
+    "pose": "backwards.json",
+    "keypoints": "turned.json",
+    "prompt": "a red ball",
+    "seconds": 0.25,
+    "smoothing": 1.0,
+    "width": 167,
+    "height": 300,
+    "num_inference_steps": 5,
+    "guidance_scale": 4.5,
+    "window_batch": 4,
+    "seed": 2,
+    "fps": "12000/1001",
+    "model": "another",
+    "device": "cpu",
+    "precision": "float32",
+}
+SAME_CLIP = {"window_batch"}
+CHOOSES_THE_ENGINE = {"model", "device", "precision"}
+
+
+@pytest.fixture(autouse=True)
+def folder(portrait_folder: Path) -> Path:
+    """Files beside those of `portrait_folder`, so that each field can be changed."""
+    turned = read_image("photo.png")[:, ::-1]
+    Image.fromarray(turned).save("other.png")
+    Path("other.json").write_bytes(Path("photo.json").read_bytes())
+    pose = read_pose("pose.json")
+    save_pose("backwards.json", replace(pose, points=pose.points[::-1]))
+    save_pose("turned.json", replace(pose, points=pose.points[-1:], fps=None))
+    return portrait_folder
+
+
+def save_pose(path: str, pose: Pose) -> None:
+    write_pose(path, pose, width=333, height=251)
+
+
+def frames_of(engine: Any, **fields: Any) -> Frames:
+    return np.stack(list(generate(vg.Animate(**{**PLAIN, **fields}), engine)))
+
+
+@pytest.mark.parametrize("name", sorted(CHANGES.keys() - SAME_CLIP - CHOOSES_THE_ENGINE))
+def test_every_field_changes_the_clip(name: str, fake_engine: Any) -> None:
+    plain, changed = frames_of(fake_engine), frames_of(fake_engine, **{name: CHANGES[name]})
+    assert plain.shape != changed.shape or (plain != changed).any()
+
+
+@pytest.mark.parametrize("name", sorted(CHOOSES_THE_ENGINE))
+def test_model_device_and_precision_choose_the_engine(
+    name: str, fake_engine: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked: dict[str, str] = {}
+
+    def load_engine(model: str, *, device: str, precision: str) -> Any:
+        asked.update(model=model, device=device, precision=precision)
+        return fake_engine
+
+    monkeypatch.setattr("videogen.clip.load_engine", load_engine)
+    vg.run(vg.Animate(**{**PLAIN, name: CHANGES[name]}))
+    assert asked[name] == CHANGES[name]
+
+
+def test_window_batch_changes_the_work_and_not_the_clip(fake_engine: Any) -> None:
+    one = frames_of(fake_engine)
+    assert set(fake_engine.rows) == {1}
+    four = frames_of(fake_engine, window_batch=4)
+    assert max(fake_engine.rows) > 1
+    np.testing.assert_array_equal(one, four)
+
+
+def test_the_same_seed_gives_the_same_clip(fake_engine: Any) -> None:
+    np.testing.assert_array_equal(frames_of(fake_engine), frames_of(fake_engine))
+
+
+def test_a_clip_is_as_large_as_the_portrait_and_as_long_as_the_pose(fake_engine: Any) -> None:
+    assert frames_of(fake_engine).shape == (8, 251, 333, 3)
+
+
+@pytest.mark.parametrize("length", [1, 2, 5, 11])
+def test_a_pose_of_any_length_is_followed(length: int, fake_engine: Any) -> None:
+    pose = read_pose("pose.json")
+    there_and_back = np.concatenate([pose.points, pose.points[::-1]])
+    save_pose("pose.json", replace(pose, points=there_and_back[:length]))
+    assert len(frames_of(fake_engine)) == length
+
+
+def test_a_driver_that_begins_in_the_portrait_s_pose_begins_with_the_portrait(fake_engine: Any) -> None:
+    photo, frames = read_image("photo.png").astype(int), frames_of(fake_engine)
+    close = [(np.abs(frame - photo).max(-1) <= 1).mean() for frame in frames]
+    assert close[0] > 0.9
+    assert close[-1] < 0.5
+
+
+def test_a_photo_turned_by_its_camera_stands_upright(fake_engine: Any) -> None:
+    upright = Image.open("photo.png")
+    exif = Image.Exif()
+    exif[274] = 6  # the camera was turned: show it a quarter clockwise
+    upright.rotate(90, expand=True).save("photo.jpg", quality=95, exif=exif)
+    frame = frames_of(fake_engine, portrait="photo.jpg")[0]
+    assert frame.shape == (251, 333, 3)
+    assert np.abs(frame.astype(int) - np.asarray(upright)).mean() < 6
+
+
+def test_a_tall_and_a_small_portrait_keep_their_sizes(fake_engine: Any) -> None:
+    for width, height in ((61, 99), (17, 16)):
+        Image.open("photo.png").resize((width, height)).save("small.png")
+        Path("small.json").write_bytes(Path("photo.json").read_bytes())
+        assert frames_of(fake_engine, portrait="small.png", seconds=0.2).shape[1:] == (height, width, 3)
+
+
+def test_seconds_cut_the_pose(fake_engine: Any) -> None:
+    whole, cut = frames_of(fake_engine), frames_of(fake_engine, seconds=0.5)
+    assert len(cut) == 4
+    np.testing.assert_array_equal(cut[0], whole[0])
+
+
+def test_more_seconds_than_the_pose_has_are_refused_with_its_length(fake_engine: Any) -> None:
+    with pytest.raises(vg.RequestError, match=r"--seconds 30 is longer than the pose, which lasts 1\.00 s"):
+        frames_of(fake_engine, seconds=30)
+
+
+def test_another_rate_keeps_the_duration(fake_engine: Any) -> None:
+    assert len(frames_of(fake_engine, fps=16)) == 16
+    assert vg.Animate(**PLAIN).rate(Fraction(99)) == 8
+
+
+def test_a_pose_that_does_not_say_its_rate_is_played_at_the_model_s(
+    fake_engine: Any, caplog: pytest.LogCaptureFixture
+) -> None:
+    save_pose("pose.json", replace(read_pose("pose.json"), fps=None))
+    with caplog.at_level(logging.WARNING, logger="videogen"):
+        assert len(frames_of(fake_engine)) == 8
+    assert "pose.json does not say its frame rate; played at 8 frames per second" in caplog.messages
+
+
+def test_a_skeleton_video_drives_a_person(fake_engine: Any) -> None:
+    clip = render_clips("person", torch.tensor([5]), size=256, num_frames=5, fps=8)
+    points = clip.points[0].numpy()
+    drawn = draw_skeleton(clip.points[0], height=256, width=256)
+    pictures = (drawn * 255).round().to(torch.uint8).permute(0, 2, 3, 1).numpy()
+    write_video("dance.mp4", iter(pictures), fps=Fraction(8))
+    person = clip.video[0, :, 0].add(1).mul(127.5).round().to(torch.uint8).permute(1, 2, 0)
+    Image.fromarray(person.numpy()).save("person.png")
+    write_pose("person.json", Pose(points[:1], aspect=1.0), width=256, height=256)
+    write_pose("dance.json", Pose(points, fps=Fraction(8), aspect=1.0), width=256, height=256)
+    from_video = frames_of(fake_engine, portrait="person.png", pose="dance.mp4")
+    from_json = frames_of(fake_engine, portrait="person.png", pose="dance.json")
+    assert from_video.shape == from_json.shape == (5, 256, 256, 3)
+    assert (np.abs(from_video.astype(int) - from_json).max(-1) <= 16).mean() > 0.9
+
+
+def test_a_plain_video_is_no_pose_yet(fake_engine: Any) -> None:
+    write_video("people.mp4", iter(frames_of(fake_engine)), fps=Fraction(8))
+    with pytest.raises(vg.RequestError, match=r"people\.mp4 is not a skeleton video"):
+        frames_of(fake_engine, pose="people.mp4")
+
+
+def test_a_folder_of_keypoints_is_a_pose(fake_engine: Any) -> None:
+    Path("poses").mkdir()
+    for number, frame in enumerate(json.loads(Path("pose.json").read_text())):
+        Path(f"poses/{number}.json").write_text(json.dumps(frame))
+    np.testing.assert_array_equal(frames_of(fake_engine, pose="poses"), frames_of(fake_engine))
+
+
+def test_missing_keypoints_say_where_they_were_sought(fake_engine: Any) -> None:
+    Path("photo.json").unlink()
+    with pytest.raises(vg.RequestError, match=r"photo\.json does not exist; give --keypoints"):
+        frames_of(fake_engine)
+    assert len(frames_of(fake_engine, keypoints="turned.json", seconds=0.2)) == 2
+
+
+def test_keypoints_of_nobody_are_refused(fake_engine: Any) -> None:
+    Path("photo.json").write_text('[{"people": [], "canvas_width": 333, "canvas_height": 251}]')
+    with pytest.raises(vg.VideogenError, match="nobody"):
+        frames_of(fake_engine)
+
+
+@pytest.mark.parametrize(
+    ("wish", "size"),
+    [({"width": 167}, (126, 167)), ({"height": 64}, (64, 85)), ({"width": 333, "height": 252}, (252, 333))],
+)
+def test_one_side_asked_for_brings_the_other_along(
+    wish: dict[str, int], size: tuple[int, int], fake_engine: Any
+) -> None:
+    assert frames_of(fake_engine, **wish, seconds=0.2).shape[1:3] == size
+
+
+def test_a_portrait_is_never_stretched(fake_engine: Any) -> None:
+    with pytest.raises(vg.RequestError, match="would stretch a picture of 333x251"):
+        frames_of(fake_engine, width=256, height=256)
+
+
+def test_a_large_portrait_is_made_smaller_unless_a_size_is_asked_for(fake_engine: Any) -> None:
+    Image.open("photo.png").resize((1332, 1004)).save("large.png")
+    fields = {"portrait": "large.png", "keypoints": "photo.json", "seconds": 0.1}
+    assert frames_of(fake_engine, **fields).shape[1:3] == (772, 1024)
+    assert frames_of(fake_engine, **fields, width=1332).shape[1:3] == (1004, 1332)
+
+
+def test_unknown_words_are_named(fake_engine: Any, caplog: pytest.LogCaptureFixture) -> None:
+    with caplog.at_level(logging.WARNING, logger="videogen"):
+        frames_of(fake_engine, prompt="a zebra", seconds=0.2)
+    assert any("'zebra'" in message for message in caplog.messages)

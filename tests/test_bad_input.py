@@ -1,0 +1,432 @@
+"""Whatever is given, a refusal is one line on the standard error, exit code 2, and no file.
+
+From end to end through the command line; on an engine without networks where the mistake can only be seen
+once the engine is there.
+"""
+
+from __future__ import annotations
+
+import io
+import json
+import os
+import resource
+import shlex
+import struct
+import subprocess
+import sys
+import zlib
+from collections.abc import Callable, Iterator
+from contextlib import redirect_stdout
+from pathlib import Path
+from typing import Any
+
+import pytest
+from PIL import Image
+
+from videogen.cli import main
+from videogen.media.image import read_image
+from videogen.media.video import write_video
+
+TEXT = "text-to-video 'a red ball'"
+ANIMATE = "animate photo.png --pose pose.json -o out.mp4"
+LONG = "x" * 5000
+ROOT = os.geteuid() == 0
+Refused = Callable[[str], str]
+
+
+@pytest.fixture(autouse=True)
+def folder(portrait_folder: Path) -> Path:
+    """Stand in a folder with a photo, its keypoints and a pose."""
+    return portrait_folder
+
+
+@pytest.fixture
+def refused(capfd: pytest.CaptureFixture[str], folder: Path) -> Refused:
+    """Return what carries out a line, checks that it is refused as it should be, and returns the reason."""
+
+    def carry_out(line: str) -> str:
+        before = contents(folder)
+        assert main(shlex.split(line)) == 2
+        out, err = capfd.readouterr()
+        assert out == ""
+        assert err.startswith("videogen: ")
+        assert err.count("\n") == 1, err
+        assert err.endswith("\n")
+        assert contents(folder) == before
+        return err
+
+    return carry_out
+
+
+@pytest.fixture
+def no_engine(monkeypatch: pytest.MonkeyPatch) -> None:
+    def refuse(*_: object, **__: object) -> None:
+        raise AssertionError("the engine was loaded")
+
+    monkeypatch.setattr("videogen.clip.load_engine", refuse)
+
+
+@pytest.fixture
+def engine(fake_engine: Any, monkeypatch: pytest.MonkeyPatch) -> Any:
+    monkeypatch.setattr("videogen.clip.load_engine", lambda *_, **__: fake_engine)
+    return fake_engine
+
+
+def contents(folder: Path) -> dict[str, bytes | None]:
+    """Return every file with what is in it; a folder or a pipe counts as None."""
+    return {str(path): path.read_bytes() if path.is_file() else None for path in sorted(folder.rglob("*"))}
+
+
+def change_pose(name: str, change: Callable[[dict[str, Any]], object]) -> None:
+    """Write a variant of the pose, with every frame changed."""
+    frames = json.loads(Path("pose.json").read_text())
+    for frame in frames:
+        change(frame)
+    Path(name).write_text(json.dumps(frames))
+
+
+def put_number(number: object) -> Callable[[dict[str, Any]], None]:
+    """Return what puts a number in the place of one coordinate of the face."""
+
+    def change(frame: dict[str, Any]) -> None:
+        frame["people"][0]["face_keypoints_2d"][30] = number
+
+    return change
+
+
+@pytest.mark.parametrize(
+    ("line", "told"),
+    [
+        ("text-to-video ''", "empty"),
+        ("text-to-video ' \n\t '", "empty"),
+        (f"text-to-video '{'word ' * 5000}'", "5000 words and 25000 characters"),
+        (f"{ANIMATE} --prompt ''", "--prompt: it is empty"),
+        (f"{ANIMATE} --prompt '{'word ' * 5000}'", "5000 words"),
+        *(
+            (f"{job} --seconds {seconds}", f"--seconds was given as '{seconds}'; expected a finite number")
+            for job in (TEXT, ANIMATE)
+            for seconds in ("0", "-1", "nan", "inf", "601", "soon")
+        ),
+        (f"{ANIMATE} --smoothing 2", "at least 0 and at most 1"),
+        (f"{ANIMATE} --fps 0", "more than 0"),
+        (f"{ANIMATE} --fps 1/0", "--fps"),
+        (f"{ANIMATE} --width 15", "at least 16 and at most 2048"),
+        (f"{ANIMATE} --seed 0x10", "--seed"),
+        (f"{TEXT} -o .", "'.' cannot be written"),
+        (f"{TEXT} -o ..", "'..' cannot be written"),
+        (f"{TEXT} -o /", "'/' cannot be written"),
+        (f"{TEXT} -o ''", "'.' cannot be written"),
+        (f"{TEXT} -o a-folder.mp4", "it is a folder"),
+        (f"{TEXT} -o missing/out.mp4", "does not exist"),
+        (f"{TEXT} -o photo.png/out.mp4", "is not a folder"),
+        (f"{TEXT} -o out.docx", "ending in .mp4, .webm, .gif or .webp"),
+        (f"{TEXT} -o {LONG}.mp4", "File name too long"),
+        (f"{TEXT} --fps 200 -o out.gif", "a GIF shows at most"),
+        (f"{TEXT} --secnds 1", "Perhaps you meant: --seconds"),
+        ("run missing.mp4", "No such file"),
+        ("run missing.json", "No such file"),
+        ("run garbage.json", "not JSON"),
+        ("run photo.json", "expected a JSON object"),
+        ("run photo.png", "photo.png"),
+        ("run .", "'.' carries no videogen record"),
+        ("show garbage.json", "not JSON"),
+    ],
+    ids=lambda text: text[:50],
+)
+def test_what_can_be_seen_at_once_is_refused_before_anything_is_loaded(
+    line: str, told: str, refused: Refused, no_engine: None
+) -> None:
+    Path("garbage.json").write_bytes(b'{"job": ')
+    Path("a-folder.mp4").mkdir()
+    assert told in refused(line)
+
+
+def test_an_unwritable_output_is_refused_before_anything_is_loaded(
+    refused: Refused, no_engine: None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("os.access", lambda *_, **__: False)
+    assert "no write permission" in refused(f"{TEXT} -o out.mp4")
+    assert "no write permission" in refused(TEXT)
+
+
+def test_the_current_folder_is_no_output_even_if_it_is_empty(
+    refused: Refused, no_engine: None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    Path("empty").mkdir()
+    monkeypatch.chdir("empty")
+    assert "'.' cannot be written" in refused(f"{TEXT} -o .")
+
+
+def test_a_name_that_is_no_text_is_written_and_told(engine: Any, folder: Path) -> None:
+    name = os.fsdecode(b"\xff.gif")
+    printed = io.TextIOWrapper(io.BytesIO(), encoding="ascii")
+    with redirect_stdout(printed):
+        assert main([*shlex.split(f"{TEXT} --seed 1 -o"), name]) == 0
+        printed.flush()
+    assert printed.buffer.getvalue() == b"\\udcff.gif (seed 1)\n"
+    assert (folder / name).exists()
+
+
+@pytest.mark.skipif(ROOT, reason="root may write everywhere")
+def test_a_folder_without_write_permission_is_refused(refused: Refused, no_engine: None) -> None:
+    Path("locked").mkdir(mode=0o555)
+    assert "no write permission" in refused(f"{TEXT} -o locked/out.mp4")
+
+
+@pytest.mark.skipif(not Path("/proc/self").exists(), reason="needs a file system that takes no files")
+@pytest.mark.parametrize("name", ["out.mp4", "out.webm", "out.gif", "out.webp", "pictures"])
+def test_permission_that_is_only_missing_when_the_file_is_opened_is_one_line_too(
+    name: str, refused: Refused, engine: Any
+) -> None:
+    assert f"'/proc/{name}' cannot be written" in refused(f"{TEXT} -o /proc/{name}")
+    assert not Path(f"/proc/{name}").exists()
+
+
+@pytest.mark.parametrize(
+    "model", ["no-such-model", "''", "../..", "a/b/c", "empty-folder", "photo.png", LONG]
+)
+def test_an_unknown_model_is_refused(model: str, refused: Refused) -> None:
+    Path("empty-folder").mkdir()
+    refused(f"{TEXT} --model {model} -o out.mp4")
+
+
+PORTRAITS: dict[str, str] = {
+    "pixel.png": "is 1x1 pixels; each side must be 16 to 16384",
+    "wide.png": "is 20000x20 pixels; each side must be 16 to 16384",
+    "bomb.png": "bomb.png",
+    "thin.png": "too narrow",
+    "text.png": "its content is something else",
+    "empty.png": "is empty",
+    "cut.png": "truncated",
+    "moving.gif": "its content is something else",
+    "clip.mp4": "its content is something else",
+    "folder.png": "is a folder",
+    "pipe.png": "not a regular file",
+    "missing.png": "No such file",
+    f"{LONG}.png": "File name too long",
+    "pose.json": "its content is something else",
+}
+
+
+def portrait(name: str) -> None:
+    """Write one of the bad portraits, with good keypoints beside it."""
+    photo, path = read_image("photo.png"), Path(name)
+    match name:
+        case "pixel.png":
+            Image.new("RGB", (1, 1)).save(path)
+        case "wide.png":
+            Image.new("RGB", (20_000, 20)).save(path)
+        case "thin.png":
+            Image.new("RGB", (20, 2000)).save(path)
+        case "bomb.png":  # 20,000 pixels square, says its header
+            header = b"IHDR" + struct.pack(">II5B", 20_000, 20_000, 8, 2, 0, 0, 0)
+            data = b"\x89PNG\r\n\x1a\n" + struct.pack(">I", 13) + header
+            path.write_bytes(data + struct.pack(">I", zlib.crc32(header)))
+        case "text.png":
+            path.write_text("just text, no picture\n")
+        case "empty.png":
+            path.touch()
+        case "cut.png":
+            path.write_bytes(Path("photo.png").read_bytes()[:9000])
+        case "moving.gif":
+            Image.fromarray(photo).save(path)
+        case "clip.mp4":
+            write_video(path, iter([photo] * 2), fps=8)
+        case "folder.png":
+            path.mkdir()
+        case "pipe.png":
+            os.mkfifo(path)
+
+
+@pytest.mark.parametrize("name", PORTRAITS, ids=lambda name: name[:20])
+def test_a_portrait_that_is_none_is_refused(name: str, refused: Refused, engine: Any) -> None:
+    portrait(name)
+    line = f"animate {name} --keypoints photo.json --pose pose.json -o out.mp4"
+    assert PORTRAITS[name] in refused(line)
+
+
+KEYPOINTS: dict[str, str] = {
+    "nan.json": "NaN",
+    "infinite.json": "infinity",
+    "far.json": "picture sizes away",
+    "huge.json": "picture sizes away",
+    "words.json": "expected numbers",
+    "uneven.json": "expected",
+    "nobody.json": "nobody",
+    "garbage.json": "not JSON text",
+    "binary.json": "not JSON text",
+    "deep.json": "nested too deeply",
+    "number.json": "a int is no pose",
+    "record.json": "expected 'people'",
+    "folder.json": "no .json files",
+    "pipe.json": "not a regular file",
+    "missing.json": "No such file",
+    f"{LONG}.json": "File name too long",
+}
+
+
+def keypoints(name: str) -> None:
+    """Write one of the bad files of keypoints."""
+    path = Path(name)
+    numbers: dict[str, object] = {
+        "nan": float("nan"),
+        "infinite": float("-inf"),
+        "far": 1e9,
+        "huge": 1e300,
+        "words": "a",
+    }
+    texts = {
+        "nobody.json": '[{"people": []}]',
+        "garbage.json": '[{"people": [',
+        "binary.json": "\x00\x01",
+        "deep.json": "[" * 100_000,
+        "number.json": "7",
+        "record.json": '{"job": "text-to-video"}',
+    }
+    if path.stem in numbers:
+        change_pose(name, put_number(numbers[path.stem]))
+    elif name in texts:
+        path.write_text(texts[name])
+    elif name == "uneven.json":
+        change_pose(name, lambda frame: frame["people"][0]["face_keypoints_2d"].pop())
+    elif name == "folder.json":
+        path.mkdir()
+    elif name == "pipe.json":
+        os.mkfifo(path)
+
+
+@pytest.mark.parametrize("name", KEYPOINTS, ids=lambda name: name[:20])
+def test_a_pose_that_is_none_is_refused(name: str, refused: Refused, engine: Any) -> None:
+    keypoints(name)
+    assert KEYPOINTS[name] in refused(f"animate photo.png --pose {name} -o out.mp4")
+
+
+@pytest.mark.parametrize("name", KEYPOINTS, ids=lambda name: name[:20])
+def test_keypoints_of_the_portrait_that_are_none_are_refused(
+    name: str, refused: Refused, engine: Any
+) -> None:
+    keypoints(name)
+    told = refused(f"{ANIMATE} --keypoints {name}")
+    assert KEYPOINTS[name] in told or "does not exist" in told
+
+
+@pytest.mark.parametrize(
+    ("pose", "told"),
+    [
+        ("missing.mp4", "No such file"),
+        ("text.mp4", "text.mp4"),
+        ("people.mp4", "not a skeleton video"),
+        ("photo.png", "still picture"),
+        ("empty-folder", "without .png or .jpg pictures"),
+        (LONG, "File name too long"),
+        ("slow.json", "makes 192000 frames at 24 frames per second, a clip has at most 14400"),
+        ("wrong-rate.json", "fps is"),
+    ],
+    ids=lambda text: text[:20],
+)
+def test_other_things_that_are_no_pose_are_refused(
+    pose: str, told: str, refused: Refused, engine: Any
+) -> None:
+    Path("text.mp4").write_text("just text, no video\n")
+    Path("empty-folder").mkdir()
+    write_video("people.mp4", iter([read_image("photo.png")] * 2), fps=8)
+    change_pose("slow.json", lambda frame: frame.update(fps="1/1000"))
+    change_pose("wrong-rate.json", lambda frame: frame.update(fps="1/0"))
+    assert told in refused(f"animate photo.png --pose {pose} --fps 24 -o out.mp4")
+
+
+@pytest.mark.parametrize(
+    ("wish", "told"),
+    [
+        ("--seconds 30", "lasts 1.00 s"),
+        ("--width 256 --height 256", "would stretch a picture of 333x251"),
+        ("--width 16", "--width 16 makes 16x12 pixels"),
+        ("--height 2048", "--height 2048 makes 2717x2048 pixels"),
+        ("--model another", "another"),
+    ],
+)
+def test_wishes_that_do_not_fit_the_portrait_or_the_pose_are_refused(
+    wish: str, told: str, refused: Refused, engine: Any, request: pytest.FixtureRequest
+) -> None:
+    if wish.startswith("--model"):
+        request.getfixturevalue("monkeypatch").undo()
+    assert told in refused(f"{ANIMATE} {wish}")
+
+
+def test_a_portrait_without_keypoints_says_how_to_give_them(refused: Refused, engine: Any) -> None:
+    Path("photo.json").unlink()
+    assert "give --keypoints FILE.json" in refused(ANIMATE)
+
+
+@pytest.fixture
+def small_disk(folder: Path) -> Iterator[Path]:
+    """A file system of 48 KiB."""
+    disk = folder / "disk"
+    disk.mkdir()
+    mount = ["mount", "-t", "tmpfs", "-o", "size=48k", "tmpfs", str(disk)]
+    if not ROOT or subprocess.run(mount, capture_output=True, check=False).returncode:
+        pytest.skip("needs the right to mount")
+    yield disk
+    subprocess.run(["umount", str(disk)], check=True)
+
+
+@pytest.fixture
+def small_files() -> Iterator[None]:
+    """No file may grow beyond 48 KiB."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (48 * 1024, hard))
+    yield
+    resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
+
+
+LARGE = f"{TEXT} --width 256 --height 256 --num-frames 24 --seed 1"
+OUTPUTS = ["out.mp4", "out.webm", "out.gif", "out.webp", "pictures"]
+
+
+@pytest.mark.parametrize("name", OUTPUTS)
+def test_a_full_disk_is_one_line_and_leaves_nothing(
+    name: str, small_disk: Path, refused: Refused, engine: Any
+) -> None:
+    assert f"{name}' cannot be written: No space left on device" in refused(f"{LARGE} -o disk/{name}")
+    assert list(small_disk.iterdir()) == []
+
+
+@pytest.mark.parametrize("name", OUTPUTS[:-1])
+def test_a_file_that_may_not_grow_is_one_line_and_leaves_nothing(
+    name: str, small_files: None, refused: Refused, engine: Any
+) -> None:
+    assert f"'{name}' cannot be written: File too large" in refused(f"{LARGE} -o {name}")
+
+
+def test_a_failed_clip_leaves_the_earlier_one_as_it_was(
+    small_files: None, refused: Refused, engine: Any
+) -> None:
+    Path("out.mp4").write_bytes(b"made before")
+    refused(f"{LARGE} -o out.mp4")
+    assert Path("out.mp4").read_bytes() == b"made before"
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        ["text-to-video", ""],
+        ["text-to-video", "a red ball", "--seconds", "-1"],
+        ["text-to-video", "a red ball", "--colour", "red"],
+        ["run", "missing\n\x1b[31m.json"],
+    ],
+)
+def test_the_program_itself_refuses_in_one_line(words: list[str], folder: Path) -> None:
+    before = contents(folder)
+    ended = subprocess.run(
+        [sys.executable, "-m", "videogen", *words],
+        capture_output=True,
+        text=True,
+        check=False,
+        cwd=folder,
+        env={**os.environ, "PYTHONPATH": str(Path(__file__).parent.parent)},
+    )
+    assert (ended.returncode, ended.stdout) == (2, "")
+    assert ended.stderr.startswith("videogen: ")
+    assert ended.stderr.count("\n") == 1
+    assert "\x1b" not in ended.stderr
+    assert contents(folder) == before

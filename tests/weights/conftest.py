@@ -1,0 +1,24 @@
+"""A tiny model folder: one to read, and one per test to damage."""
+
+from __future__ import annotations
+
+import shutil
+from pathlib import Path
+
+import pytest
+
+from tests.tiny import export_tiny
+from videogen.training.export import Trained
+
+
+@pytest.fixture(scope="session")
+def exported(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Trained]:
+    """Return the folder of a tiny model and what was exported into it."""
+    folder = tmp_path_factory.mktemp("models") / "tiny"
+    return folder, export_tiny(folder)
+
+
+@pytest.fixture
+def folder(exported: tuple[Path, Trained], tmp_path: Path) -> Path:
+    """Return a copy of the tiny model's folder."""
+    return Path(shutil.copytree(exported[0], tmp_path / "model"))
