@@ -135,3 +135,8 @@ def test_progress_counts_the_denoising_steps(fake_engine: Any) -> None:
         )
     )
     assert seen[-1] == ("denoising", 3, 3)
+
+
+def test_a_clip_that_cannot_fit_in_memory_is_refused(fake_engine: Any) -> None:
+    with pytest.raises(vg.RequestError, match="make it shorter or smaller"):
+        frames_of(fake_engine, seconds=600, width=2048, height=2048)

@@ -17,6 +17,9 @@ if TYPE_CHECKING:
 
 log = logging.getLogger(__name__)
 
+MOST_PIXELS = 1_000_000_000
+"""Pixels of all frames together that one clip may have: some gigabytes of latents while denoising."""
+
 LONGEST_SIDE = 1024
 """Pixels of the longer side of a picture's output where no size is asked for."""
 
@@ -72,6 +75,16 @@ def output_size(height: int | None, width: int | None, *, picture: tuple[int, in
         made = f"{sides[1]}x{sides[0]}"
         raise RequestError(f"{asked} makes {made} pixels; each side must be {SIDES[0]} to {SIDES[1]}")
     return sides
+
+
+def check_amount(length: int, height: int, width: int) -> None:
+    """Raise `RequestError` where a clip of so many frames of that size would not fit in memory."""
+    pixels = length * height * width
+    if pixels > MOST_PIXELS:
+        raise RequestError(
+            f"{length} frames of {width}x{height} are {pixels / 1e9:.1f} thousand million pixels; "
+            f"the limit is {MOST_PIXELS / 1e9:g}: make it shorter or smaller"
+        )
 
 
 def warn_of_unknown_words(text: str, engine: Engine) -> None:

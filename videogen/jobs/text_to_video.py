@@ -16,7 +16,7 @@ from pydantic import Field, model_validator
 from videogen.clip import as_function
 from videogen.errors import RequestError
 from videogen.jobs import Progress, silent
-from videogen.jobs.checks import picture_size, warn_of_unknown_words
+from videogen.jobs.checks import check_amount, picture_size, warn_of_unknown_words
 from videogen.request import GenerativeRequest, Prompt
 
 if TYPE_CHECKING:
@@ -61,6 +61,7 @@ def generate(request: TextToVideo, engine: Engine, *, progress: Progress = silen
     fps = request.rate(spec.fps)
     length = request.length(fps=fps, default=spec.num_frames)
     height, width = picture_size(request.height, request.width, spec=spec)
+    check_amount(length, height, width)
     scale = spec.guidance_scale if request.guidance_scale is None else request.guidance_scale
     if scale == 1 and request.negative_prompt is not None:
         raise RequestError("--negative-prompt has no effect at --guidance-scale 1; raise it, or drop one")
