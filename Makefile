@@ -16,7 +16,7 @@ demo: $(VENV)/installed
 	@mkdir -p $(OUT)
 	$(BIN)/videogen animate $(INPUTS)/portrait.png --pose $(INPUTS)/head.json --seed 1 -o $(OUT)/portrait.mp4
 	$(BIN)/videogen animate $(INPUTS)/puppet.png --pose $(INPUTS)/dance.json --seed 1 -o $(OUT)/puppet.mp4
-	$(BIN)/videogen text-to-video "a red ball bounces on green grass" --seed 1 -o $(OUT)/text.mp4
+	$(BIN)/videogen text-to-video "a red ball bounces on green grass" --seed 3 -o $(OUT)/text.mp4
 
 test: $(VENV)/installed-dev
 	$(BIN)/python -m pytest $(PYTEST_ARGS)

@@ -61,6 +61,8 @@ def test_a_batch_follows_from_its_number() -> None:
     batches = list(islice(iter(samples()), 4))
     assert_same(samples().batch(2), batches[2])
     assert_same(next(iter(samples(first=3))), batches[3])
+    for number in numbers_of("person", 5):  # which roll for the field that carries them
+        assert_same(samples().batch(number), samples().batch(number))
 
 
 def test_shapes_are_as_documented_and_every_fourth_batch_is_long() -> None:

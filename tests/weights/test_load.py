@@ -136,7 +136,7 @@ def cut(path: Path) -> None:
 
 DAMAGES: dict[str, tuple[Callable[[Path], None], str]] = {
     "missing": (without, "lacks"),
-    "extra": (replaced(torch.clone, name="stranger"), "has the unexpected stranger"),
+    "extra": (replaced(torch.clone, name="stranger"), "stranger"),
     "shape": (replaced(lambda tensor: tensor[None]), "has another shape of"),
     "integers": (replaced(torch.Tensor.long), "has another kind of number in"),
     "nan": (replaced(lambda tensor: tensor / 0 * 0), "holds NaN or Inf"),

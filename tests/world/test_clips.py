@@ -183,6 +183,8 @@ def test_keypoints_of_portraits_lie_on_the_face() -> None:
     for pupil, upper, lower in ((68, 37, 41), (69, 43, 47)):
         opened = (face[:, lower, 1] - face[:, upper, 1]) * LARGE > 6
         assert opened.sum() > 10
+        lids = face[:, upper - 1 : lower + 1].mean(1)
+        assert (face[:, pupil] - lids).norm(dim=1).max() < 0.01
         dark = colours_at(clips, face[:, pupil]).amax(1) < 0.2
         assert dark[opened].float().mean() > 0.9  # a fringe hides some
     shirts = torch.tensor([COLOURS.index(label["shirt"]) for label in clips.labels])

@@ -52,8 +52,10 @@ def test_later_layers_cover_earlier_ones() -> None:
     torch.testing.assert_close(pixel(video, 0.05, 0.05), torch.full((3,), 0.5))
 
 
-def test_a_pixel_remembers_where_its_layer_was() -> None:
-    painting = painted(layer(centre=track((0.3, 0.5), (0.5, 0.5), (0.5, 0.6))))
+@pytest.mark.parametrize("angle", [0.0, 0.7, -2.0])
+def test_a_pixel_remembers_where_its_layer_was(angle: float) -> None:
+    going = layer(centre=track((0.3, 0.5), (0.5, 0.5), (0.5, 0.6)))
+    painting = painted(replace(going, angle=torch.full((1, 3), angle)))
     inside = painting.video[0, 2, 0] > 0.99
     torch.testing.assert_close(
         painting.source[0, 2][inside], grid()[inside] - torch.tensor([0.2, 0.1]), rtol=0, atol=1e-6
