@@ -16,10 +16,10 @@ from einops import rearrange
 from numpy.typing import NDArray
 from torch import Tensor
 
-from videogen.conditions.motion_field import motion_field, warp
+from videogen.conditions.motion_field import is_head, motion_field, warp
 from videogen.conditions.reference import Canvas, to_picture
 from videogen.conditions.retarget import retarget
-from videogen.enhance.detail import restore_detail
+from videogen.enhance.detail import restore_detail, surely_seen
 from videogen.skeleton import draw_skeleton
 from videogen.types import Frame, Pose
 from videogen.weights.presets import ModelSpec
@@ -101,5 +101,6 @@ class CarriedPicture:
             aspect=width / height,
         )
         carried = warp(self.picture, field)[0, :, 0]
-        sharp = restore_detail(self.canvas.crop(drawn.cpu()), carried, field.visibility[0, 0])
+        seen = field.visibility[0, 0] if bool(is_head(self.still)) else surely_seen(field.visibility[0, 0])
+        sharp = restore_detail(self.canvas.crop(drawn.cpu()), carried, seen)
         return rearrange(((sharp + 1) * 127.5).round().to(torch.uint8), "c h w -> h w c").numpy()

@@ -6,7 +6,7 @@ import pytest
 import torch
 import torch.nn.functional as F
 
-from videogen.enhance.detail import restore_detail
+from videogen.enhance.detail import restore_detail, surely_seen
 
 SIZES = [(96, 96), (251, 333), (16, 61), (17, 17)]
 
@@ -51,3 +51,12 @@ def test_the_result_never_leaves_the_range_of_pictures() -> None:
     result = restore_detail(noise(3, 16, 16).sign(), noise(3, 64, 64, seed=1).sign(), seen)
     assert result.abs().max() <= 1
     assert result.isfinite().all()
+
+
+def test_what_is_half_seen_beside_a_limb_is_left_to_the_network() -> None:
+    visibility = torch.ones(64, 64)
+    visibility[:, 20:30] = 0.3
+    sure = surely_seen(visibility)
+    assert (sure[:, 19:31] == 0).all()
+    assert (sure[:, :18] == 1).all()
+    assert (sure[:, 32:] == 1).all()

@@ -19,15 +19,16 @@ def restore_detail(drawn: Tensor, carried: Tensor, visibility: Tensor) -> Tensor
     """
     size = carried.shape[-2:]
     large = F.interpolate(drawn[None], size, mode="bicubic", align_corners=False)[0].clamp(-1, 1)
-    seen = _surely_seen(visibility)[None]
+    seen = visibility[None]
     large = (large + _colour_gap(carried - large, seen)).clamp(-1, 1)
     return torch.lerp(large, carried, seen)
 
 
-def _surely_seen(visibility: Tensor) -> Tensor:
+def surely_seen(visibility: Tensor) -> Tensor:
     """Visibility `h w` drawn in by a sixty-fourth of the picture and made steeper: half-seen is not seen.
 
-    Where the carried picture is only half to be trusted it still shows what has moved away, as a ghost.
+    Beside a limb the carried picture still shows what has moved away, as a ghost. A turning head bends as a
+    whole and needs no such care.
     """
     reach = min(visibility.shape) // 64
     drawn_in = -F.max_pool2d(-visibility[None, None], 2 * reach + 1, stride=1, padding=reach)[0, 0]
