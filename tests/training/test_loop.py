@@ -85,6 +85,16 @@ Trainer(stage, pathlib.Path(sys.argv[1]), device="cpu", bf16=False).train(budget
 """
 
 
+@pytest.fixture
+def one_thread() -> Iterator[None]:
+    """Sums depend on the number of threads; the killed process has one."""
+    threads = torch.get_num_threads()
+    torch.set_num_threads(1)
+    yield
+    torch.set_num_threads(threads)
+
+
+@pytest.mark.usefixtures("one_thread")
 def test_a_killed_run_goes_on_to_the_same_end(tmp_path: Path, line: Any) -> None:
     code = KILLED.format(tests=str(Path(__file__).parent))
     process = subprocess.Popen(

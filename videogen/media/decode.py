@@ -190,6 +190,7 @@ class ContainerVideo:
             height=self._square[1],
             format="rgba" if has_alpha else "rgb24",
             interpolation=SCALING,
+            threads=1,
             src_colorspace=_colour_space(frame),
             dst_color_range=ColorRange.JPEG,
         ).to_ndarray()
