@@ -228,7 +228,7 @@ def keep_freed_memory() -> None:
     """Tell glibc's allocator to keep what is freed.
 
     Networks free and ask for the same large blocks at every step; given back to the system each time, they
-    come again as page faults, which cost more than the arithmetic (measured: half of a training step).
+    come again as page faults (seen in training: both cores busy in the kernel, not in the arithmetic).
     """
     if platform.system() != "Linux":
         return
