@@ -105,12 +105,9 @@ def evaluate_pose(
             " of the repeated reference": np.repeat(still, num_frames, 0),
         }
         for name, frames in candidates.items():
-            scores.setdefault(f"pck@0.1{name}", []).append(
-                pck(joint_errors(frames, truth, points), threshold=0.1)
-            )
-            scores.setdefault(f"pck@0.05{name}", []).append(
-                pck(joint_errors(frames, truth, points), threshold=0.05)
-            )
+            errors = joint_errors(frames, truth, points)
+            scores.setdefault(f"pck@0.1{name}", []).append(pck(errors, threshold=0.1))
+            scores.setdefault(f"pck@0.05{name}", []).append(pck(errors, threshold=0.05))
             if name != " of true renders":
                 scores.setdefault(f"ssim{name}", []).append(ssim(frames, truth))
                 scores.setdefault(f"psnr{name}", []).append(psnr(frames, truth))
