@@ -71,6 +71,20 @@ class FakeEngine:
 
         return denoise
 
+    def plan(self, prompt: str, *, length: int, fps: Any, seed: int, path: Any = None) -> Any:
+        """Return a plan of one disc at a place of its own per prompt and seed, or along the path."""
+        from videogen.planning import Plan
+        from videogen.tracks import Tracks
+
+        tracks = Tracks.none(1, length)
+        tracks.outline[:] = 1
+        place = zlib.crc32(f"{prompt} {seed}".encode()) % 97 / 97
+        tracks.state[:, :, 0] = torch.tensor([place, 0.5, 0.2, 0.0, 1.0])
+        if path is not None:
+            values = torch.from_numpy(path.at(np.arange(length) / float(fps)))
+            tracks.state[0, :, 0, :2] = values[:, :2]
+        return Plan(tracks=tracks, pose=None)
+
     def encode_video(self, pictures: torch.Tensor) -> torch.Tensor:
         """Return latents: red and green, made smaller."""
         small = F.avg_pool2d(pictures, self.spec.vae_scale_factor)  # t c h w

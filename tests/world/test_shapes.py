@@ -8,7 +8,7 @@ import pytest
 import torch
 from torch import Tensor
 
-from videogen.world.shapes import OBJECT_SHAPES, distance_of
+from videogen.world.shapes import OBJECT_SHAPES, PRIMITIVES, distance_of, reach_of
 
 SIDE, REACH = 161, 1.6
 AXIS = torch.linspace(-REACH, REACH, SIDE)
@@ -88,3 +88,40 @@ def test_a_batch_holds_every_object() -> None:
 def test_an_unknown_shape_is_refused() -> None:
     with pytest.raises(ValueError, match="unknown shape 'blob'"):
         distance("blob")
+
+
+@pytest.mark.parametrize("name", PRIMITIVES)
+def test_a_primitive_is_its_own_mirror_image(name: str) -> None:
+    signed = distance("object", sx=0.9, sy=0.6, variant=PRIMITIVES.index(name))
+    torch.testing.assert_close(signed, signed.flip(1))
+    assert (signed < 0).any()
+
+
+@pytest.mark.parametrize("name", ["wedge", "hull", "dome"])
+def test_a_part_has_the_area_and_width_of_geometry(name: str) -> None:
+    signed = distance("object", sx=0.9, sy=0.6, variant=PRIMITIVES.index(name))
+    expected = {"wedge": 0.9 * 1.2, "hull": 1.2 * (1.8 - 0.36 * 0.9), "dome": math.pi * 0.9 * 0.6 / 2}[name]
+    assert area(signed) == pytest.approx(expected, rel=0.02)
+    inside = (signed < 0).any(0).nonzero()
+    assert AXIS[inside.max()] == pytest.approx(0.9, abs=2 * STEP)
+
+
+@pytest.mark.parametrize("shape", ["ellipse", "capsule", "taper", "box", "skirt", *PRIMITIVES])
+def test_a_shape_lies_within_its_reach(shape: str) -> None:
+    variant = torch.tensor([PRIMITIVES.index(shape)]) if shape in PRIMITIVES[:6] else None
+    family = "object" if variant is not None or shape in ("wedge", "hull", "dome") else shape
+    variant = torch.tensor([PRIMITIVES.index(shape)]) if family == "object" else None
+    for angle in (0.0, 0.5, 1.4):
+        cos, sin = math.cos(angle), math.sin(angle)
+        half = torch.tensor([[0.5, 0.5 if shape in PRIMITIVES[:6] else 0.2]])
+        sx, sy = half[:, :1, None], half[:, 1:, None]
+        u, v = cos * U + sin * V, cos * V - sin * U
+        inside = distance_of(family, u[None], v[None], sx, sy, variant)[0] < 0
+        across, down = reach_of(family, half, torch.tensor([cos]), torch.tensor([sin]))
+        assert U[inside].abs().max() <= across + STEP
+        assert V[inside].abs().max() <= down + STEP
+
+
+def test_a_thin_ellipse_ends_where_it_ends() -> None:
+    signed = distance("ellipse", sx=0.5, sy=0.02)
+    assert signed[:, AXIS.abs() > 0.75].min() >= 0.25 - 1e-5

@@ -46,7 +46,10 @@ class Dice:
 
     def uniforms(self, count: int, low: float = 0.0, high: float = 1.0) -> Tensor:
         """`count` numbers per clip, `b count`."""
-        return torch.stack([self.uniform(low, high) for _ in range(count)], 1)
+        numbers = torch.arange(self._drawn + 1, self._drawn + count + 1, device=self._state.device)
+        self._drawn += count
+        bits = _mix(self._state[:, None] + numbers * _signed(0x9E3779B97F4A7C15))
+        return _shift(bits, 40).float() / (1 << 24) * (high - low) + low
 
     def choice(self, count: int) -> Tensor:
         """One int64 per clip in [0, count), shape `b`."""
@@ -59,3 +62,15 @@ class Dice:
     def chance(self, probability: float) -> Tensor:
         """One bool per clip, shape `b`."""
         return self.uniform() < probability
+
+    def fork(self) -> Dice:
+        """Dice of the same clips with numbers of their own; a fork of a fork is the same every time."""
+        other = Dice.__new__(Dice)
+        other._state, other._drawn = _mix(self._state ^ _signed((self._drawn + 1) * 0xA24BAED4963EE407)), 0
+        return other
+
+    def only(self, clips: Tensor) -> Dice:
+        """Dice of some of the clips (indices, `m`) that go on with the numbers that theirs would show."""
+        other = Dice.__new__(Dice)
+        other._state, other._drawn = self._state[clips], self._drawn
+        return other

@@ -12,6 +12,8 @@ import torch
 from torch import Tensor
 
 OBJECT_SHAPES = ("ball", "square", "triangle", "star", "heart", "ring")
+PRIMITIVES = (*OBJECT_SHAPES, "ellipse", "box", "wedge", "hull", "dome")
+"""What `object` can be: the basic shapes, and parts of things; each is its own mirror image."""
 
 
 def distance_of(shape: str, u: Tensor, v: Tensor, sx: Tensor, sy: Tensor, variant: Tensor | None) -> Tensor:
@@ -19,51 +21,100 @@ def distance_of(shape: str, u: Tensor, v: Tensor, sx: Tensor, sy: Tensor, varian
     if shape == "ellipse":
         return _ellipse(u, v, sx, sy)
     if shape == "capsule":
-        return torch.hypot((u.abs() - sx).clamp_min(0), v) - sy
+        return _length((u.abs() - sx).clamp_min_(0), v) - sy
     if shape == "taper":  # a capsule whose far end (u > 0) is a third thinner
-        thickness = sy * (1 - 0.18 * (u / sx).clamp(-1, 1))
-        return torch.hypot((u.abs() - sx).clamp_min(0), v) - thickness
+        thickness = sy * (1 - 0.18 * (u / sx).clamp_(-1, 1))
+        return _length((u.abs() - sx).clamp_min_(0), v) - thickness
     if shape == "box":
-        return _box(u, v, sx, sy, corner=0.35 * torch.minimum(sx, sy))
+        return _rounded(u, v, sx, sy)
     if shape == "skirt":  # a box that widens downwards
-        return _box(u / (0.85 + 0.3 * (v / sy).clamp(-1, 1)), v, sx, sy, corner=0.15 * sy)
+        return _box(u / (0.85 + 0.3 * (v / sy).clamp_(-1, 1)), v, sx, sy, corner=0.15 * sy)
     if shape == "object":
         assert variant is not None
-        return _object(u / sx, v / sx, variant) * sx
+        return _object(u, v, sx, sy, variant)
     raise ValueError(f"unknown shape {shape!r}")
 
 
+def reach_of(shape: str, size: Tensor, cos: Tensor, sin: Tensor) -> tuple[Tensor, Tensor]:
+    """How far a shape of half extents `size` (`n 2`) reaches across and down from its centre, each `n`."""
+    wide, high = size.unbind(-1)
+    if shape == "ellipse":
+        return _length(wide * cos, high * sin), _length(wide * sin, high * cos)
+    if shape == "object":
+        reach = _length(wide, high)
+        return reach, reach
+    cos, sin = cos.abs(), sin.abs()
+    if shape in ("capsule", "taper"):
+        high = high * 1.18
+        return wide * cos + high, wide * sin + high
+    wide = wide * 1.15 if shape == "skirt" else wide
+    return wide * cos + high * sin, wide * sin + high * cos
+
+
+def _length(x: Tensor, y: Tensor) -> Tensor:
+    """Length of a vector; made of exactly rounded steps, so that a pixel is the same in any batch."""
+    return x.square().add_(y.square()).sqrt_()
+
+
 def _ellipse(u: Tensor, v: Tensor, sx: Tensor, sy: Tensor) -> Tensor:
-    """First-order distance: the implicit function over the length of its gradient."""
+    """First-order distance: the implicit function over the length of its gradient.
+
+    That is too small beside the ends of thin ellipses; the distance from their bounding box is a lower bound.
+    """
     p, q = u / sx, v / sy
-    radius = torch.hypot(p, q)
-    slope = torch.hypot(p / sx, q / sy).clamp_min(1e-6)
-    return radius * (radius - 1) / slope
+    radius = _length(p, q)
+    slope = _length(p / sx, q / sy).clamp_min_(1e-6)
+    first = (radius - 1).mul_(radius).div_(slope)
+    return torch.maximum(first, torch.maximum(u.abs() - sx, v.abs() - sy))
 
 
 def _box(u: Tensor, v: Tensor, sx: Tensor, sy: Tensor, *, corner: Tensor) -> Tensor:
-    du, dv = u.abs() - sx + corner, v.abs() - sy + corner
-    outside = torch.hypot(du.clamp_min(0), dv.clamp_min(0))
-    return outside + torch.maximum(du, dv).clamp_max(0) - corner
+    du, dv = u.abs() - (sx - corner), v.abs() - (sy - corner)
+    outside = _length(du.clamp_min(0), dv.clamp_min(0))
+    return outside.add_(torch.maximum(du, dv).clamp_max_(0)).sub_(corner)
 
 
-def _object(x: Tensor, y: Tensor, variant: Tensor) -> Tensor:
-    """All of `OBJECT_SHAPES` in a unit frame; only those that occur in the batch are computed."""
-    out = torch.empty_like(x)
-    for number, name in enumerate(OBJECT_SHAPES):
+def _object(u: Tensor, v: Tensor, sx: Tensor, sy: Tensor, variant: Tensor) -> Tensor:
+    """Any of `PRIMITIVES`; only those that occur in the batch are computed."""
+    out = torch.empty_like(u)
+    for number in variant.unique().tolist():
         rows = (variant == number).nonzero().squeeze(1)
-        if rows.numel():
-            out[rows] = _UNIT_SHAPES[name](x[rows], y[rows])
+        name, wide, high = PRIMITIVES[number], sx[rows], sy[rows]
+        if name in _UNIT_SHAPES:
+            out[rows] = _UNIT_SHAPES[name](u[rows] / wide, v[rows] / wide) * wide
+        else:
+            out[rows] = _PARTS[name](u[rows], v[rows], wide, high)
     return out
 
 
+def _wedge(u: Tensor, v: Tensor, sx: Tensor, sy: Tensor) -> Tensor:
+    """A triangle with its tip at the top, as wide and high as its half extents; distances to its lines."""
+    side = (u.abs() * (2 * sy) - (v + sy) * sx) / _length(2 * sy, sx)
+    return torch.maximum(side, v - sy)
+
+
+def _hull(u: Tensor, v: Tensor, sx: Tensor, sy: Tensor) -> Tensor:
+    """A trapezium whose lower side is two thirds of its upper one; distances to its lines."""
+    side = ((u.abs() - sx) * (2 * sy) + (v + sy) * (sx * 0.36)) / _length(2 * sy, sx * 0.36)
+    return torch.maximum(side, v.abs() - sy)
+
+
+def _dome(u: Tensor, v: Tensor, sx: Tensor, sy: Tensor) -> Tensor:
+    """The upper half of an ellipse that stands on its middle."""
+    return torch.maximum(_ellipse(u, v, sx, sy), v)
+
+
+def _rounded(u: Tensor, v: Tensor, sx: Tensor, sy: Tensor) -> Tensor:
+    return _box(u, v, sx, sy, corner=0.35 * torch.minimum(sx, sy))
+
+
 def _ball(x: Tensor, y: Tensor) -> Tensor:
-    return torch.hypot(x, y) - 1.0
+    return _length(x, y) - 1.0
 
 
 def _square(x: Tensor, y: Tensor) -> Tensor:
     dx, dy = x.abs() - 0.78, y.abs() - 0.78
-    return torch.hypot(dx.clamp_min(0), dy.clamp_min(0)) + torch.maximum(dx, dy).clamp_max(0) - 0.06
+    return _length(dx.clamp_min(0), dy.clamp_min(0)) + torch.maximum(dx, dy).clamp_max(0) - 0.06
 
 
 def _triangle(x: Tensor, y: Tensor) -> Tensor:
@@ -73,40 +124,41 @@ def _triangle(x: Tensor, y: Tensor) -> Tensor:
     fold = x + k * y > 0
     x, y = torch.where(fold, (x - k * y) / 2, x), torch.where(fold, (-k * x - y) / 2, y)
     x = x - x.clamp(-2 * half, 0)
-    return -torch.hypot(x, y) * torch.sign(y)
+    return -_length(x, y) * torch.sign(y)
 
 
 def _star(x: Tensor, y: Tensor) -> Tensor:
-    """Five points, by angular folding."""
-    points, inner = 5, 0.5
-    angle = torch.atan2(x, -y)
-    sector = 2 * math.pi / points
-    folded = (torch.remainder(angle + sector / 2, sector) - sector / 2).abs()
-    radius = torch.hypot(x, y)
-    px, py = radius * torch.sin(folded), radius * torch.cos(folded)
+    """Five points, by folding."""
+    inner, half = 0.5, math.pi / 5
+    px, py = x.abs(), -y
+    nx, ny = math.cos(half), -math.sin(half)
+    for _ in range(2):  # mirror at the line between two points
+        over = (px * nx + py * ny).clamp_min(0) * 2
+        px, py = (px - over * nx).abs(), py - over * ny
     ax, ay = 0.0, 1.08
-    bx, by = inner * math.sin(sector / 2), inner * math.cos(sector / 2)
+    bx, by = inner * math.sin(half), inner * math.cos(half)
     ex, ey = bx - ax, by - ay
     along = ((px - ax) * ex + (py - ay) * ey) / (ex * ex + ey * ey)
     along = along.clamp(0, 1)
-    distance = torch.hypot(px - ax - along * ex, py - ay - along * ey)
+    distance = _length(px - ax - along * ex, py - ay - along * ey)
     side = ex * (py - ay) - ey * (px - ax)
     return torch.where(side < 0, -distance, distance)
 
 
 def _heart(x: Tensor, y: Tensor) -> Tensor:
     x, y = x.abs() / 1.75, -(y - 0.9) / 1.75
-    top = torch.hypot(x - 0.25, y - 0.75) - math.sqrt(2) / 4
+    top = _length(x - 0.25, y - 0.75) - math.sqrt(2) / 4
     diagonal = 0.5 * (x + y).clamp_min(0)
-    bottom = torch.minimum(torch.hypot(x, y - 1), torch.hypot(x - diagonal, y - diagonal))
+    bottom = torch.minimum(_length(x, y - 1), _length(x - diagonal, y - diagonal))
     bottom = bottom * torch.sign(x - y)
     return torch.where(y + x > 1, top, bottom) * 1.75
 
 
 def _ring(x: Tensor, y: Tensor) -> Tensor:
-    return (torch.hypot(x, y) - 0.72).abs() - 0.28
+    return (_length(x, y) - 0.72).abs() - 0.28
 
 
 _UNIT_SHAPES = {
     "ball": _ball, "square": _square, "triangle": _triangle, "star": _star, "heart": _heart, "ring": _ring,
 }  # fmt: skip
+_PARTS = {"ellipse": _ellipse, "box": _rounded, "wedge": _wedge, "hull": _hull, "dome": _dome}
