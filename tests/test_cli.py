@@ -14,9 +14,11 @@ from pathlib import Path
 from types import ModuleType
 from typing import Any
 
+import numpy as np
 import pytest
 
 import videogen as vg
+from videogen.bench.figures import Evaluation
 from videogen.cli import commands, main, parse
 from videogen.jobs import jobs
 from videogen.media.provenance import read_record
@@ -134,10 +136,11 @@ BAD = [
     "show missing.mp4",
     "train pocket --minutes 0",
     "train pocket --minutes nan",
-    "bench --clips 0",
-    "bench --clips 10001",
-    "bench -o scores.txt",
-    "bench -o missing/scores.json",
+    "train pocket --minutes 1 --evaluate-minutes 0",
+    "evaluate --clips 0",
+    "evaluate --clips 10001",
+    "evaluate -o scores.txt",
+    "evaluate -o missing/scores.json",
 ]
 
 
@@ -160,7 +163,7 @@ def test_bad_input_is_one_line_exit_two_and_no_file(
     [
         (
             "",
-            "Expected one of {text-to-video, animate, run, show, models, train, bench}; see: videogen --help",
+            "Expected one of {text-to-video, animate, run, show, models, train, evaluate}; see: videogen --help",
         ),
         ("dance", "Unrecognized options: dance; Available subcommands: text-to-video, animate, run, "),
         ("text-to-video", "Missing from videogen text-to-video: PROMPT; see: videogen text-to-video --help"),
@@ -170,7 +173,7 @@ def test_bad_input_is_one_line_exit_two_and_no_file(
         ("text-to-video a --seconds", "Missing value for argument '--seconds'"),
         ("train teapot", "invalid choice 'teapot' for argument 'model'"),
         (
-            "bench --clips some",
+            "evaluate --clips some",
             "Error parsing --clips: invalid literal for int() with base 10: 'some'; see: ",
         ),
     ],
@@ -232,8 +235,8 @@ def test_training_is_called_with_what_was_asked(
 ) -> None:
     asked: dict[str, Any] = {}
 
-    def train_pocket(*, minutes: float, device: str, directory: Path) -> Path:
-        asked.update(minutes=minutes, device=device, directory=directory)
+    def train_pocket(*, directory: Path, **given: Any) -> Path:
+        asked.update(given, directory=directory)
         logging.getLogger("videogen.training.loop").info("step 1")
         return directory / "export"
 
@@ -241,29 +244,45 @@ def test_training_is_called_with_what_was_asked(
     module.train_pocket = train_pocket
     monkeypatch.setitem(sys.modules, "videogen.training.pocket", module)
     assert main(shlex.split("train pocket --minutes 2.5 --device cpu --resume here")) == 0
-    assert asked == {"minutes": 2.5, "device": "cpu", "directory": Path("here")}
+    plain = {"stage": "all", "init": None, "evaluate": None, "evaluate_minutes": 30.0}
+    assert asked == {"minutes": 2.5, "device": "cpu", "directory": Path("here"), **plain}
     assert capsys.readouterr() == ("here/export\n", "videogen: step 1\n")
+    assert main(shlex.split("train pocket --minutes 1 --stage unet --init pocket --evaluate-minutes 5")) == 0
+    assert (asked["stage"], asked["init"], asked["evaluate_minutes"]) == ("unet", "pocket", 5.0)
+    assert asked["evaluate"] is not None
 
 
-def test_bench_prints_and_writes_the_figures(
+def test_evaluate_prints_and_writes_the_figures(
     engine: Any, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    def evaluate(given: Any, *, clips: int, progress: Callable[[], None]) -> dict[str, float]:
+    asked: dict[str, Any] = {}
+
+    def evaluate(given: Any, *, clips: int, parts: Any, progress: Callable[[], None]) -> Evaluation:
         assert given is engine
+        asked.update(parts=tuple(parts))
         for _ in range(2 * clips):
             progress()
-        return {"clips": float(clips)}
+        found = Evaluation()
+        for value in range(clips):
+            found.add("likeness", "made", value)
+        found.show("text", np.zeros((4, 8, 8, 3), np.uint8))
+        return found
 
     monkeypatch.setattr("videogen.bench.suite.evaluate", evaluate)
-    assert main(shlex.split("bench --clips 3 -o scores.json")) == 0
-    table = "| pocket, 3 clips of each kind | |\n|---|---|\n| clips | 3.000 |\n"
-    assert capsys.readouterr() == (table, "")
-    assert json.loads(Path("scores.json").read_text()) == {"clips": 3.0}
-    assert main(shlex.split("bench --clips 3 -o scores.md")) == 0
-    assert Path("scores.md").read_text() == table
+    assert main(shlex.split("evaluate --clips 3 -o scores.json --sheets sheets")) == 0
+    printed = capsys.readouterr()
+    assert "| pocket, 3 clips of each kind |" in printed.out
+    assert "| likeness | 1.000 |" in printed.out
+    assert printed.err == ""
+    assert json.loads(Path("scores.json").read_text())["scores"]["likeness"] == {"made": 1.0, "clips": 3}
+    assert Path("sheets/text.png").stat().st_size > 0
+    assert asked["parts"] == ("autoencoder", "planner", "text", "people", "pose")
+    assert main(shlex.split("evaluate --clips 3 --part pose -o scores.md")) == 0
+    assert asked["parts"] == ("pose",)
+    assert Path("scores.md").read_text() == printed.out
 
 
-def test_bench_loads_the_model_asked_for(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_evaluate_loads_the_model_asked_for(monkeypatch: pytest.MonkeyPatch) -> None:
     asked: dict[str, str] = {}
 
     def load_engine(model: str, *, device: str, precision: str) -> Any:
@@ -271,7 +290,7 @@ def test_bench_loads_the_model_asked_for(monkeypatch: pytest.MonkeyPatch) -> Non
         raise vg.CheckpointError("no such model")
 
     monkeypatch.setattr("videogen.clip.load_engine", load_engine)
-    assert main(shlex.split("bench --model mine --device cpu")) == 2
+    assert main(shlex.split("evaluate --model mine --device cpu")) == 2
     assert asked == {"model": "mine", "device": "cpu"}
 
 

@@ -18,15 +18,15 @@ from contextlib import redirect_stderr
 from dataclasses import dataclass, field, fields, make_dataclass
 from fractions import Fraction
 from functools import cache
-from itertools import count
 from pathlib import Path
-from typing import Annotated, Any, ClassVar, Literal, Protocol, get_args
+from typing import Annotated, Any, ClassVar, Protocol, get_args
 
 import tyro
 from rich.console import Console
 from tyro.conf import DisallowNone, Positional, arg
 
 from videogen import __version__
+from videogen.commands import Evaluate, Train
 from videogen.console import messages_on, one_line, progress_bar, say
 from videogen.errors import RequestError, VideogenError
 from videogen.jobs import jobs, request_from
@@ -114,64 +114,11 @@ class Models:
             sys.stdout.write(f"{found.name:<40} {found.size / 1e6:>9.1f} MB  {found.folder}\n")
 
 
-@dataclass(kw_only=True)
-class Train:
-    """Train a model's weights, from scratch or onwards."""
-
-    model: Positional[Annotated[Literal["pocket"], arg(help="What to train.")]]
-    minutes: Annotated[float, arg(metavar="NUMBER", help="How long to train now; more than 0.")]
-    device: Annotated[Literal["auto", "cpu", "cuda"], arg(help="Where to compute.")] = "auto"
-    resume: Annotated[Path, arg(metavar="DIR", help="The training's folder; it goes on where it stood.")] = (
-        Path("training")
-    )
-
-    def execute(self, console: Console) -> None:
-        """Train for that long; a training that was stopped goes on with the same command."""
-        if not 0 < self.minutes <= 100_000:
-            raise RequestError(f"--minutes was given as {self.minutes}; expected more than 0, at most 100000")
-        from videogen.training.pocket import train_pocket
-
-        logging.getLogger("videogen.training").setLevel(logging.INFO)
-        folder = train_pocket(minutes=self.minutes, device=self.device, directory=self.resume)
-        sys.stdout.write(f"{folder}\n")
-
-
-@dataclass(kw_only=True)
-class Bench:
-    """Measure a model on held-out clips, with the ceiling and the trivial baseline of each figure."""
-
-    model: Annotated[str, arg(metavar="TEXT", help="Weights to measure: a name or a folder.")] = "pocket"
-    clips: Annotated[int, arg(help="Clips of each kind; more take longer and say more.")] = 32
-    device: Annotated[Literal["auto", "cpu", "cuda", "mps"], arg(help="Where to compute.")] = "auto"
-    output: Annotated[Output, arg(help="Also write the figures here: .json or .md.")] = None
-
-    def execute(self, console: Console) -> None:
-        """Print the figures as a Markdown table."""
-        from videogen.bench.report import check_report, write_report
-        from videogen.bench.suite import evaluate, table
-        from videogen.clip import load_engine
-
-        if not 1 <= self.clips <= 10_000:
-            raise RequestError(f"--clips was given as {self.clips}; expected at least 1, at most 10000")
-        if self.output is not None:
-            check_report(self.output)
-        done, title = count(1), f"{self.model}, {self.clips} clips of each kind"
-        with progress_bar(console) as progress:
-            progress("loading", 0, None)
-            engine = load_engine(self.model, device=self.device, precision="auto")
-            scores = evaluate(
-                engine, clips=self.clips, progress=lambda: progress("clips", next(done), 2 * self.clips)
-            )
-        sys.stdout.write(table(scores, title=title))
-        if self.output is not None:
-            write_report(self.output, scores, title=title)
-
-
 @cache
 def commands() -> dict[str, Callable[..., Any]]:
     """Return every command by name: the jobs first, then the rest."""
     made = {name: _job_command(job.request) for name, job in jobs().items()}
-    return {**made, "run": Run, "show": Show, "models": Models, "train": Train, "bench": Bench}
+    return {**made, "run": Run, "show": Show, "models": Models, "train": Train, "evaluate": Evaluate}
 
 
 def parse(argv: Sequence[str]) -> Command:

@@ -1,4 +1,4 @@
-"""Stages small enough to train in a test, and a fresh accelerator for each."""
+"""Stages small enough to train in a test."""
 
 from __future__ import annotations
 
@@ -7,16 +7,7 @@ from dataclasses import dataclass, field
 
 import pytest
 import torch
-from accelerate.state import AcceleratorState
 from torch import Tensor, nn
-
-
-@pytest.fixture(autouse=True)
-def fresh_accelerator() -> Iterator[None]:
-    """accelerate remembers the precision of the first trainer in a process."""
-    AcceleratorState._reset_state(reset_partial_state=True)
-    yield
-    AcceleratorState._reset_state(reset_partial_state=True)
 
 
 @dataclass
@@ -26,6 +17,7 @@ class LineStage:
     last: int = 12
     learning_rate: float = 0.05
     name: str = "line"
+    settings: dict[str, object] = field(default_factory=dict)
     model: nn.Module = field(init=False)
 
     def __post_init__(self) -> None:
@@ -50,3 +42,12 @@ class LineStage:
 def line() -> type[LineStage]:
     """Return the stage that is the least work."""
     return LineStage
+
+
+@pytest.fixture
+def one_thread() -> Iterator[None]:
+    """Sums depend on the number of threads; a killed process has one."""
+    threads = torch.get_num_threads()
+    torch.set_num_threads(1)
+    yield
+    torch.set_num_threads(threads)

@@ -12,9 +12,9 @@ from safetensors.torch import load_file, save_file
 
 from tests.tiny import autoencoder
 from videogen.errors import CheckpointError
-from videogen.training import pocket
+from videogen.training import frozen as freezing
 from videogen.training.autoencoder import LATENT_CHANNELS, AutoencoderStage, build_autoencoder
-from videogen.training.pocket import freeze_autoencoder, load_frozen_autoencoder
+from videogen.training.frozen import freeze_autoencoder, load_frozen_autoencoder
 
 CPU = torch.device("cpu")
 
@@ -70,7 +70,8 @@ def test_the_pocket_autoencoder_makes_four_pixels_one_latent() -> None:
 @pytest.fixture
 def frozen(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """Return the file of a frozen tiny autoencoder."""
-    monkeypatch.setattr(pocket, "build_autoencoder", autoencoder)
+    monkeypatch.setattr(freezing, "build_autoencoder", autoencoder)
+    monkeypatch.setattr(freezing, "_PICTURES", 128)
     path = tmp_path / "vae.safetensors"
     freeze_autoencoder(stage(), path)
     return path
@@ -78,7 +79,7 @@ def frozen(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 def test_frozen_latents_have_zero_mean_and_unit_variance(frozen: Path) -> None:
     vae = load_frozen_autoencoder(frozen)
-    pictures = torch.cat(list(islice(stage().batches(0), 16)))
+    pictures = torch.cat([stage().pictures(number) for number in range(16)])
     with torch.no_grad():
         latents = (vae.encode(pictures).latents - vae.config.shift_factor) * vae.config.scaling_factor
     assert latents.mean().item() == pytest.approx(0, abs=0.01)

@@ -13,7 +13,7 @@ from torch import Tensor, nn
 
 from videogen.errors import CheckpointError
 from videogen.training import checkpoint
-from videogen.training.checkpoint import FILE, Progress
+from videogen.training.checkpoint import FILE, Networks, Progress
 
 
 class Run:
@@ -33,11 +33,15 @@ class Run:
 
     def save(self, folder: Path, progress: Progress) -> None:
         """Write this run's state."""
-        checkpoint.save(folder, self.model, average=self.average, optimizer=self.optimizer, progress=progress)
+        checkpoint.save(folder, self.networks(), progress=progress)
 
     def load(self, folder: Path) -> Progress | None:
         """Take over the state in a folder."""
-        return checkpoint.load(folder, self.model, average=self.average, optimizer=self.optimizer)
+        return checkpoint.load(folder, self.networks())
+
+    def networks(self) -> Networks:
+        """Return what a state holds, without settings."""
+        return Networks(self.model, self.average, self.optimizer, settings={})
 
     def everything(self) -> dict[str, Any]:
         """Return all tensors by name."""
@@ -80,7 +84,8 @@ def test_the_file_is_laid_out_as_documented(tmp_path: Path) -> None:
     assert "optimizer.exp_avg.0.weight" in names
     assert "optimizer.exp_avg.2.bias" not in names, "what is frozen has no moments"
     with safe_open(tmp_path / FILE, framework="pt") as file:
-        assert file.metadata() == {"progress": '{"step": 1, "seconds": 0.0}'}
+        progress = '{"step": 1, "seconds": 0.0, "decay_start": 0, "decay_steps": 0}'
+        assert file.metadata() == {"progress": progress, "settings": "{}"}
     assert [path.name for path in tmp_path.iterdir()] == [FILE]
 
 

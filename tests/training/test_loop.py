@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 import os
 import signal
 import subprocess
@@ -10,27 +9,30 @@ import sys
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
-from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
 import pytest
 import torch
 import torch.nn.functional as F
-from safetensors.torch import load_file
+from safetensors.torch import load_file, save_file
 from torch import Tensor, nn
 
 from tests.tiny import UNET, WIDTH
-from videogen.errors import CheckpointError, MissingExtra
+from videogen.errors import CheckpointError
 from videogen.models.conditioned import ConditionedUNet, Inputs
-from videogen.training.checkpoint import FILE
-from videogen.training.loop import Budget, Trainer
+from videogen.training.checkpoint import ANNEALED, Progress, read_average
+from videogen.training.checkpoint import FILE as FILE_OF_STATE
+from videogen.training.journal import FILE, read_journal
+from videogen.training.loop import Budget, Trainer, learning_rate
 from videogen.training.loss import draw_levels, flow_loss, make_noisy
 from videogen.world import render_clips
 
 ROOT = Path(__file__).parents[2]
-STEADY = Budget(minutes=10, planned=math.inf, warmup=3)
-"""A learning rate that does not depend on the clock."""
+STEADY = Budget(minutes=10, decay=0, warmup=3)
+"""A learning rate that stays."""
+FALLING = Budget(steps=12, decay=0.25, warmup=3, checkpoint_seconds=0, report_seconds=0)
+"""Three steps of decay, and everything written at every step."""
 
 
 def trainer(stage: Any, folder: Path) -> Trainer[Any]:
@@ -51,23 +53,24 @@ def assert_same(found: Trainer[Any], expected: Trainer[Any]) -> None:
             assert torch.equal(value, moments[1][index][key]), key
 
 
-@pytest.mark.parametrize("stops", [[4], [1, 2, 11], list(range(1, 12))], ids=str)
+@pytest.mark.parametrize("stops", [[4], [1, 2, 9, 11], list(range(1, 12))], ids=str)
+@pytest.mark.parametrize("budget", [STEADY, FALLING], ids=["steady", "falling"])
 def test_a_resumed_run_equals_an_uninterrupted_one_bit_for_bit(
-    tmp_path: Path, line: Any, stops: list[int]
+    tmp_path: Path, line: Any, stops: list[int], budget: Budget
 ) -> None:
     whole = trainer(line(), tmp_path / "whole")
-    whole.train(STEADY)
+    whole.train(budget)
     for stop in stops:
-        trainer(line(last=stop), tmp_path / "parts").train(STEADY)
+        trainer(line(last=stop), tmp_path / "parts").train(budget)
     resumed = trainer(line(), tmp_path / "parts")
     assert resumed.progress.step == stops[-1]
-    resumed.train(STEADY)
+    resumed.train(budget)
     assert resumed.progress.step == 12
     assert_same(resumed, whole)
 
 
 KILLED = """
-import math, pathlib, sys, time
+import pathlib, sys, time
 sys.path.insert(0, {tests!r})
 import torch
 torch.set_num_threads(1)
@@ -76,46 +79,54 @@ from videogen.training.loop import Budget, Trainer
 
 class Slow(LineStage):
     def loss(self, batch, *, step, device):
-        time.sleep(0.02)
+        time.sleep(0.01)
         return super().loss(batch, step=step, device=device)
 
-stage = Slow(last=10**6)
-budget = Budget(minutes=10, planned=math.inf, warmup=3, checkpoint_seconds=0)
-Trainer(stage, pathlib.Path(sys.argv[1]), device="cpu", bf16=False).train(budget)
+budget = Budget(steps=40, decay=0.5, warmup=3, checkpoint_seconds=0, report_seconds=0)
+Trainer(Slow(last=40), pathlib.Path(sys.argv[1]), device="cpu", bf16=False).train(budget)
 """
 
 
-@pytest.fixture
-def one_thread() -> Iterator[None]:
-    """Sums depend on the number of threads; the killed process has one."""
-    threads = torch.get_num_threads()
-    torch.set_num_threads(1)
-    yield
-    torch.set_num_threads(threads)
-
-
-@pytest.mark.usefixtures("one_thread")
-def test_a_killed_run_goes_on_to_the_same_end(tmp_path: Path, line: Any) -> None:
+def kill_at(step: int, folder: Path) -> None:
+    """Train in another process, and kill it with SIGKILL once its state has passed `step`."""
     code = KILLED.format(tests=str(Path(__file__).parent))
     process = subprocess.Popen(
-        [sys.executable, "-c", code, str(tmp_path / "killed")],
+        [sys.executable, "-c", code, str(folder)],
         cwd=ROOT,
         env={**os.environ, "PYTHONPATH": str(ROOT), "OMP_NUM_THREADS": "1"},
     )
-    state = tmp_path / "killed" / "line" / FILE
     deadline = time.monotonic() + 120
-    while not state.exists() and process.poll() is None and time.monotonic() < deadline:
-        time.sleep(0.02)
-    time.sleep(0.2)
+    while process.poll() is None and time.monotonic() < deadline:
+        if (folder / FILE).exists() and reached(folder) > step:
+            break
+        time.sleep(0.005)
     process.send_signal(signal.SIGKILL)
     assert process.wait() == -signal.SIGKILL
-    reached = trainer(line(), tmp_path / "killed").progress.step
-    assert reached > 0
-    resumed = trainer(line(last=reached + 5), tmp_path / "killed")
-    resumed.train(STEADY)
-    whole = trainer(line(last=reached + 5), tmp_path / "whole")
-    whole.train(STEADY)
+
+
+def reached(folder: Path) -> int:
+    """Return the last step that the journal tells of."""
+    return max((line["step"] for line in read_journal(folder / FILE)), default=0)
+
+
+@pytest.mark.usefixtures("one_thread")
+def test_a_killed_run_goes_on_to_the_same_weights_by_the_same_losses(tmp_path: Path, line: Any) -> None:
+    budget = Budget(steps=40, decay=0.5, warmup=3, report_seconds=0)
+    for step in (5, 25):  # once on the trunk, once while the learning rate falls
+        kill_at(step, tmp_path / "killed")
+        assert step <= trainer(line(), tmp_path / "killed").progress.step < 40
+    resumed = trainer(line(last=40), tmp_path / "killed")
+    assert resumed.progress.decay_start == 20
+    resumed.train(budget)
+    whole = trainer(line(last=40), tmp_path / "whole")
+    whole.train(budget)
     assert_same(resumed, whole)
+    losses = [
+        {entry["step"]: entry["figures"] for entry in read_journal(folder / FILE) if "rate" in entry}
+        for folder in (tmp_path / "killed", tmp_path / "whole")
+    ]
+    assert losses[0] == losses[1]
+    assert sorted(losses[1]) == list(range(1, 41))
 
 
 def test_training_lowers_the_loss(tmp_path: Path, line: Any) -> None:
@@ -131,7 +142,7 @@ def test_the_running_average_follows_its_formula(
 ) -> None:
     run = trainer(line(last=6), tmp_path)
     expected = {name: value.clone() for name, value in run.stage.model.state_dict().items()}
-    plain = run._update_average
+    plain = run.update_average
 
     def watched(decay: float) -> None:
         plain(decay)
@@ -141,7 +152,7 @@ def test_the_running_average_follows_its_formula(
             mixed = kept * expected[name] + (1 - kept) * value if value.is_floating_point() else value.clone()
             expected[name] = mixed
 
-    monkeypatch.setattr(run, "_update_average", watched)
+    monkeypatch.setattr(run, "update_average", watched)
     run.train(STEADY)
     for name, value in run.average.items():
         torch.testing.assert_close(value, expected[name])
@@ -150,25 +161,101 @@ def test_the_running_average_follows_its_formula(
     assert torch.equal(run.average["3.weight"], run.stage.model.state_dict()["3.weight"]), "frozen"
 
 
-def rates(run: Trainer[Any], budget: Budget, *, steps: int, seconds: float) -> list[float]:
-    """Return the learning rate at each step, of which each takes `seconds`."""
-    found = []
-    for step in range(steps):
-        run.progress.step, run.progress.seconds = step, step * seconds
-        run._set_learning_rate(budget)
-        found.append(run.optimizer.param_groups[0]["lr"] / run.stage.learning_rate)
-    return found
+def test_the_learning_rate_warms_up_stays_and_falls_from_a_step_on() -> None:
+    steps = [Progress(step=step, decay_start=20, decay_steps=4) for step in range(30)]
+    found = [learning_rate(progress, warmup=10) for progress in steps]
+    assert found[:3] == pytest.approx([0.1, 0.2, 0.3])
+    assert found[10:21] == [1.0] * 11
+    assert found[21:24] == pytest.approx([0.5, 1 - 0.5**0.5, 1 - 0.75**0.5])
+    assert found[24:] == [0.02] * 6
+    assert learning_rate(Progress(step=10**6), warmup=10) == 1.0
 
 
-def test_the_learning_rate_warms_up_and_falls_with_the_time_that_is_given(tmp_path: Path, line: Any) -> None:
-    run = trainer(line(), tmp_path)
-    found = rates(run, Budget(minutes=1, planned=1, warmup=10), steps=80, seconds=1)
-    assert found[:3] == pytest.approx([0.1, 0.2, 0.3], rel=0.02)
-    assert found[30] == pytest.approx(0.51, rel=0.01)
-    assert found[60] == pytest.approx(0.02)
-    assert found[79] == pytest.approx(0.02)
-    assert all(later < earlier for earlier, later in pairwise(found[10:61]))
-    assert rates(run, STEADY, steps=9, seconds=1e6)[3:] == [1.0] * 6
+def test_the_decay_begins_once_the_last_share_of_the_steps_or_minutes_is_left(
+    tmp_path: Path, line: Any
+) -> None:
+    by_steps = trainer(line(last=99), tmp_path / "steps")
+    by_steps.train(Budget(steps=20, decay=0.2))
+    assert by_steps.progress.step == 20
+    assert (by_steps.progress.decay_start, by_steps.progress.decay_steps) == (16, 4)
+    by_time = trainer(line(last=10**6), tmp_path / "time")
+    by_time.train(Budget(minutes=0.5 / 60, decay=0.4))
+    progress = by_time.progress
+    assert progress.annealed
+    assert progress.step == progress.decay_start + progress.decay_steps
+    assert 0.1 < progress.decay_steps / progress.step < 0.8
+    assert by_time.progress.seconds < 3
+
+
+def test_a_later_run_goes_on_from_the_trunk_and_leaves_the_annealed_weights(
+    tmp_path: Path, line: Any
+) -> None:
+    trainer(line(last=99), tmp_path).train(Budget(steps=10, decay=0.5, warmup=3))
+    annealed = (tmp_path / "line" / ANNEALED).read_bytes()
+    again = trainer(line(last=99), tmp_path)
+    assert (again.progress.step, again.progress.decay_steps) == (5, 0)
+    again.train(replace(STEADY, steps=8))
+    steady = trainer(line(last=99), tmp_path / "steady")
+    steady.train(replace(STEADY, steps=8))
+    assert_same(again, steady)
+    assert trainer(line(), tmp_path).progress.step == 8, "the state is ahead of the trunk"
+    assert (tmp_path / "line" / ANNEALED).read_bytes() == annealed
+    found = read_average(tmp_path / "line", annealed=True)
+    assert found is not None
+    assert found[0] == 10
+
+
+def test_a_state_of_the_first_format_is_taken_up(tmp_path: Path, line: Any) -> None:
+    run = trainer(line(last=4), tmp_path)
+    run.train(STEADY)
+    path = tmp_path / "line" / FILE_OF_STATE
+    old = {"progress": '{"step": 4, "seconds": 1.5}'}
+    save_file(load_file(path), path, metadata=old)
+    found = trainer(line(settings={"seed": 1}), tmp_path)
+    assert found.progress == Progress(step=4, seconds=1.5)
+    assert_same(found, run)
+
+
+def test_a_state_of_other_settings_is_refused_in_one_line(tmp_path: Path, line: Any) -> None:
+    trainer(line(last=2, settings={"seed": 1}), tmp_path).train(STEADY)
+    assert trainer(line(settings={"seed": 1}), tmp_path).progress.step == 2
+    with pytest.raises(
+        CheckpointError, match="was made with seed 1, this training has 2; use another"
+    ) as told:
+        trainer(line(settings={"seed": 2}), tmp_path)
+    assert "\n" not in str(told.value)
+
+
+def test_evaluations_come_as_often_as_asked_and_at_the_end(tmp_path: Path, line: Any) -> None:
+    calls = iter(range(100))
+    run = trainer(line(last=3), tmp_path)
+    run.train(replace(STEADY, evaluate_seconds=0), evaluate=lambda: {"score": next(calls)})
+    found = [each for each in read_journal(tmp_path / FILE) if each["event"] == "evaluation"]
+    assert [(each["step"], each["figures"]) for each in found] == [
+        (1, {"score": 0}), (2, {"score": 1}), (3, {"score": 2}), (3, {"score": 3}),
+    ]  # fmt: skip
+
+
+def test_the_share_of_the_time_that_was_spent_waiting_is_told(tmp_path: Path, line: Any) -> None:
+    stage = line(last=3)
+    plain = stage.batches
+
+    def slow(first: int) -> Iterator[Tensor]:
+        for batch in plain(first):
+            time.sleep(0.1)
+            yield batch
+
+    stage.batches = slow
+    trainer(stage, tmp_path).train(STEADY)
+    assert 0.5 < read_journal(tmp_path / FILE)[-1]["waited"] <= 1
+
+
+def test_half_precision_is_used_where_asked(tmp_path: Path, line: Any) -> None:
+    for bf16, expected in ((True, torch.bfloat16), (False, torch.float32)):
+        stage, kinds = line(last=1), []
+        stage.model[0].register_forward_hook(lambda *found, kinds=kinds: kinds.append(found[2].dtype))
+        Trainer(stage, tmp_path / str(bf16), device="cpu", bf16=bf16).train(STEADY)
+        assert kinds == [expected]
 
 
 def test_the_budget_ends_training_and_the_state_is_saved(tmp_path: Path, line: Any) -> None:
@@ -227,15 +314,7 @@ def test_stages_keep_their_states_apart_and_foreign_ones_are_refused(tmp_path: P
     stage.model = nn.Linear(3, 3)
     with pytest.raises(CheckpointError, match="was made by another network"):
         trainer(stage, tmp_path)
-    assert load_file(tmp_path / "line" / FILE)
-
-
-def test_without_accelerate_the_extra_is_named(
-    tmp_path: Path, line: Any, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setitem(sys.modules, "accelerate", None)
-    with pytest.raises(MissingExtra, match=r"run: pip install 'videogen\[train\]'"):
-        trainer(line(), tmp_path)
+    assert load_file(tmp_path / "line" / FILE_OF_STATE)
 
 
 @dataclass

@@ -12,8 +12,10 @@ import torch
 from videogen.engine import Conditions, Engine
 from videogen.errors import CheckpointError, RequestError
 from videogen.sampling import Timeline, sample
-from videogen.training.checkpoint import FILE
-from videogen.training.pocket import FROZEN, train_pocket
+from videogen.training import pocket
+from videogen.training.checkpoint import ANNEALED, FILE
+from videogen.training.frozen import FROZEN
+from videogen.training.pocket import PocketRun, share_out, train_pocket
 
 
 @pytest.mark.parametrize("minutes", [0.0, -1.0, float("nan")])
@@ -48,13 +50,58 @@ def test_a_folder_with_something_else_in_it_is_refused(tmp_path: Path) -> None:
         train_pocket(minutes=1, device="cpu", directory=tmp_path)
 
 
+def test_an_unknown_stage_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(RequestError, match="--stage is 'all of it'; give all, autoencoder, planner, unet"):
+        train_pocket(minutes=1, device="cpu", directory=tmp_path / "run", stage="all of it")
+    assert not (tmp_path / "run").exists()
+
+
+def test_an_unknown_model_to_begin_with_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(CheckpointError, match="no model is called 'teapot'"):
+        train_pocket(minutes=1, device="cpu", directory=tmp_path / "run", init="teapot")
+    assert not (tmp_path / "run").exists()
+
+
+def test_the_unet_needs_an_autoencoder_first(tmp_path: Path) -> None:
+    with pytest.raises(RequestError, match="has no autoencoder yet; train it first with --stage autoencoder"):
+        train_pocket(minutes=1, device="cpu", directory=tmp_path, stage="unet")
+
+
+def test_the_time_is_shared_out_between_what_is_not_trained_yet(tmp_path: Path) -> None:
+    assert share_out("planner", tmp_path) == {"planner": 1.0}
+    assert share_out("all", tmp_path) == pytest.approx({"autoencoder": 0.15, "planner": 0.1, "unet": 0.75})
+    (tmp_path / FROZEN).write_bytes(b"")
+    assert share_out("all", tmp_path) == pytest.approx({"planner": 0.1, "unet": 0.9})
+    (tmp_path / "planner").mkdir()
+    (tmp_path / "planner" / ANNEALED).write_bytes(b"")
+    assert share_out("all", tmp_path) == {"unet": 1.0}
+
+
+def test_the_words_of_a_training_are_made_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    made = PocketRun(tmp_path, "cpu").tokenizer.get_vocab()
+    monkeypatch.setattr(pocket, "build_tokenizer", lambda: pytest.fail("made again"))
+    assert PocketRun(tmp_path, "cpu").tokenizer.get_vocab() == made
+    (tmp_path / "export").mkdir()
+    (tmp_path / "tokenizer").rename(tmp_path / "export" / "tokenizer")
+    assert PocketRun(tmp_path, "cpu").tokenizer.get_vocab() == made, "a training of the first version"
+
+
 @pytest.mark.slow
 @pytest.mark.parametrize("workers", [0, 1])
 def test_pocket_is_trained_exported_used_and_trained_further(tmp_path: Path, workers: int) -> None:
-    folder = train_pocket(minutes=0.2, device="cpu", directory=tmp_path, workers=workers)
+    measured: list[tuple[Path, Path]] = []
+
+    def evaluate(model: Path, sheets: Path) -> dict[str, float]:
+        measured.append((model, sheets))
+        return {"score": float(len(measured))}
+
+    run = tmp_path / "run"
+    options = {"device": "cpu", "directory": run, "workers": workers}
+    folder = train_pocket(minutes=0.3, evaluate=evaluate, **options)  # type: ignore[arg-type]
     record = json.loads((folder / "training.json").read_text())
     assert record["steps"] > 0
-    assert record["frames"] == 128 * record["steps"]
+    assert measured[-1][0] == run / "evaluation" / "model"
+    assert (measured[-1][0] / "model_index.json").exists()
     assert sum(path.stat().st_size for path in folder.rglob("*") if path.is_file()) < 40e6
     engine = Engine(folder, device="cpu")
     clip = Timeline.line(4)
@@ -63,8 +110,11 @@ def test_pocket_is_trained_exported_used_and_trained_further(tmp_path: Path, wor
         denoiser, clip, engine.scheduler(), channels=8, height=16, width=16, num_inference_steps=2, seed=0
     )
     assert np.stack(list(engine.decode(latents))).shape == (4, 64, 64, 3)
-    frozen = (tmp_path / FROZEN).read_bytes()
-    again = train_pocket(minutes=0.05, device="cpu", directory=tmp_path, workers=workers)
-    assert json.loads((again / "training.json").read_text())["steps"] > record["steps"]
-    assert (tmp_path / FROZEN).read_bytes() == frozen
-    assert (tmp_path / "unet" / FILE).exists()
+    frozen = (run / FROZEN).read_bytes()
+    train_pocket(minutes=0.05, stage="unet", **options)  # type: ignore[arg-type]
+    assert (run / FROZEN).read_bytes() == frozen
+    assert (run / "unet" / FILE).exists()
+    other = train_pocket(
+        minutes=0.05, device="cpu", directory=tmp_path / "other", workers=workers, stage="unet", init=folder
+    )
+    assert Engine(other, device="cpu").spec == engine.spec

@@ -14,10 +14,12 @@ from safetensors.torch import save_file
 from torch import Tensor
 from transformers import CLIPTextConfig, PreTrainedTokenizerFast
 
+from videogen.models.motion_planner import MotionPlanner
 from videogen.models.temporal_unet import TemporalUNetConfig
 from videogen.training.autoencoder import LATENT_CHANNELS
+from videogen.weights.formats import read_json
 from videogen.weights.installed import INDEX
-from videogen.weights.load import PARTS
+from videogen.weights.load import OPTIONAL_PARTS, PARTS
 from videogen.weights.presets import ModelSpec
 from videogen.world.caption import WORDS
 
@@ -59,9 +61,7 @@ def export(trained: Trained, folder: Path) -> None:
         "vae": dict(trained.vae.state_dict()),
     }
     for name, state in states.items():
-        (folder / name).mkdir(parents=True, exist_ok=True)
-        halves = {key: _half(value) for key, value in state.items()}
-        save_file(halves, folder / name / PARTS[name], metadata={"format": "pt"})
+        _save(state, folder / name / PARTS[name])
     config = {"_class_name": "ConditionedUNet", **trained.unet_config.to_dict()}
     _write(folder / "denoiser" / "config.json", config)
     trained.vae.save_config(folder / "vae")
@@ -84,6 +84,26 @@ def export(trained: Trained, folder: Path) -> None:
         },
     )
     _write(folder / "training.json", dict(trained.record))
+
+
+def export_planner(planner: MotionPlanner, folder: Path, *, record: Mapping[str, object]) -> None:
+    """Add a motion planner to a model folder, or replace it; `record` says how it was trained.
+
+    Its words must be those of the folder's tokenizer. Raises CheckpointError where the folder is no model.
+    """
+    index = read_json(folder / INDEX)
+    _save(planner.state_dict(), folder / "planner" / OPTIONAL_PARTS["planner"])
+    text = planner.text_encoder.config.to_diff_dict()
+    config = {"_class_name": "MotionPlanner", **planner.config.to_dict(), "text_encoder": text}
+    _write(folder / "planner" / "config.json", config)
+    _write(folder / "planner" / "training.json", record)
+    _write(folder / INDEX, {**index, "planner": ["videogen", "MotionPlanner"]})
+
+
+def _save(state: Mapping[str, Tensor], path: Path) -> None:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    halves = {key: _half(value) for key, value in state.items()}
+    save_file(halves, path, metadata={"format": "pt"})
 
 
 def _part(state: Mapping[str, Tensor], prefix: str) -> dict[str, Tensor]:
