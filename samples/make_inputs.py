@@ -152,7 +152,7 @@ def dance() -> Pose:
     return Pose(points.astype(np.float32), fps=FPS, aspect=1.0)
 
 
-def puppet(folder: Path, *, index: int = 81, side: int = 256) -> None:
+def puppet(folder: Path, *, index: int = 109, side: int = 256) -> None:
     """Write a held-out character of the procedural world at rest, and its keypoints."""
     clip = render_clips("person", torch.tensor([index]), size=side, num_frames=1, held_out=True, fps=8)
     picture = ((clip.video[0, :, 0].permute(1, 2, 0) + 1) * 127.5).round().to(torch.uint8)

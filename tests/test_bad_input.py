@@ -107,6 +107,9 @@ def put_number(number: object) -> Callable[[dict[str, Any]], None]:
             for job in (TEXT, ANIMATE)
             for seconds in ("0", "-1", "nan", "inf", "601", "soon")
         ),
+        (f"{TEXT} --path 0.2,0.5 --no-plan", "drop one"),
+        (f"{TEXT} --pose pose.json --path 0.2,0.5", "give one of them"),
+        (f"{TEXT} --path ''", "--path"),
         (f"{ANIMATE} --smoothing 2", "at least 0 and at most 1"),
         (f"{ANIMATE} --fps 0", "more than 0"),
         (f"{ANIMATE} --fps 1/0", "--fps"),

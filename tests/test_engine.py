@@ -13,7 +13,7 @@ import pytest
 import torch
 from torch import Tensor
 
-from tests.tiny import export_tiny
+from tests.tiny import export_tiny, export_tiny_with_planner
 from videogen.engine import Conditions, Engine
 from videogen.errors import CheckpointError, RequestError
 from videogen.sampling import Timeline, guided, sample, windowed
@@ -369,3 +369,26 @@ def test_pocket_paints_the_colour_that_the_prompt_names(pocket: Engine) -> None:
         means[colour] = np.stack(list(pocket.decode(latents))).astype(float).mean((0, 1, 2))
     assert means["red"][0] - means["red"][2] > 5 + means["blue"][0] - means["blue"][2]
     assert means["blue"][2] > means["blue"][0]
+
+
+def test_a_model_without_a_planner_plans_nothing(tiny: Engine) -> None:
+    assert tiny.plan("a red ball", length=4, fps=8, seed=1) is None
+
+
+def test_a_planner_plans_by_words_rate_and_seed_and_is_hashed(tmp_path: Path) -> None:
+    export_tiny_with_planner(tmp_path)
+    engine = Engine(tmp_path, device="cpu")
+    assert any(name.startswith("planner/") for name in engine.hashes)
+
+    def state(prompt: str = "a red ball", *, fps: float = 8, seed: int = 1) -> Tensor:
+        plan = engine.plan(prompt, length=9, fps=fps, seed=seed)
+        assert plan is not None
+        return plan.tracks.state
+
+    assert torch.equal(state(), state())
+    assert torch.equal(state("an orange ball"), state("a orange ball"))
+    for other in (state("a blue star"), state(fps=4), state(seed=2)):
+        assert not torch.equal(state(), other)
+    for wrong in ({"length": 0, "fps": 8}, {"length": 4, "fps": 0}):
+        with pytest.raises(RequestError, match="give more than 0"):
+            engine.plan("a red ball", seed=1, **wrong)

@@ -21,23 +21,23 @@ PIPELINES = sorted((ROOT / "pipelines").glob("*.py"))
 
 SIBLINGS = {"models", "sampling", "media", "conditions", "enhance", "world"}
 LAYERS: list[set[str]] = [
-    {"errors", "types", "skeleton", "request"},
+    {"errors", "types", "skeleton", "tracks", "request"},
     SIBLINGS,
     {"weights"},
-    {"carried", "engine", "training"},
+    {"carried", "engine", "planning", "training"},
     {"clip", "jobs"},
     {"batch", "bench"},
-    {"cli", "console", "web", "__main__"},
+    {"cli", "commands", "console", "web", "__main__"},
 ]
 RANK = {part: rank for rank, parts in enumerate(LAYERS) for part in parts}
 OPTIONAL = [
     "PIL.ImageQt",
-    "accelerate",
     "controlnet_aux",
     "cv2",
     "gradio",
     "hypothesis",
     "imageio_ffmpeg",
+    "matplotlib",
     "mediapipe",
     "playwright",
     "pytest",

@@ -11,8 +11,10 @@ from torch import nn
 from transformers import CLIPTextConfig, CLIPTextModel, PreTrainedTokenizerFast
 
 from videogen.models.conditioned import ConditionedUNet
+from videogen.models.motion_planner import MotionPlanner, MotionPlannerConfig
 from videogen.models.temporal_unet import TemporalUNetConfig
-from videogen.training.export import Trained, export
+from videogen.training.export import Trained, export, export_planner
+from videogen.training.planner import fit_bases
 from videogen.training.text import MAX_TOKENS, build_tokenizer
 
 WIDTH = 16
@@ -37,12 +39,15 @@ UNET = TemporalUNetConfig(
     frame_conditioning=True,
     pose_widths=(4, 4, 8),
 )
+PLANNER = MotionPlannerConfig(
+    width=16, layers=1, heads=2, components=6, window=12, overlap=4, num_inference_steps=2
+)
 
 
 @cache
 def tokenizer() -> PreTrainedTokenizerFast:
-    """The tokenizer of a few captions."""
-    return build_tokenizer(captions=60)
+    """Pocket's tokenizer."""
+    return build_tokenizer()
 
 
 def text_config() -> CLIPTextConfig:
@@ -106,3 +111,20 @@ def export_tiny(folder: Path) -> Trained:
     )
     export(trained, folder)
     return trained
+
+
+@cache
+def planner() -> MotionPlanner:
+    """A motion planner with random weights and the bases of the world's poses."""
+    torch.manual_seed(1)
+    made = MotionPlanner(PLANNER, CLIPTextModel(text_config()))
+    stir(made, amount=0.2)
+    fit_bases(made, seed=0, count=64)
+    return made.eval().requires_grad_(False)
+
+
+def export_tiny_with_planner(folder: Path) -> MotionPlanner:
+    """Write the model folder with a motion planner, and return the planner."""
+    export_tiny(folder)
+    export_planner(planner(), folder, record={"steps": 0})
+    return planner()

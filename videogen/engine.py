@@ -11,8 +11,10 @@ from __future__ import annotations
 import ctypes
 import math
 import platform
+import re
 from collections.abc import Iterator
 from dataclasses import dataclass
+from fractions import Fraction
 from pathlib import Path
 
 import numpy as np
@@ -21,8 +23,10 @@ from diffusers.schedulers.scheduling_utils import SchedulerMixin
 from einops import rearrange
 from torch import Tensor
 
+from videogen.conditions.route import Route
 from videogen.errors import RequestError
 from videogen.models.conditioned import Inputs
+from videogen.planning import Plan, make_plan
 from videogen.sampling.timeline import Timeline
 from videogen.types import Denoiser, Frame, Frames, Latents
 from videogen.weights.load import find_model, load_networks
@@ -76,6 +80,8 @@ class Engine:
         self.hashes: dict[str, str] = self._networks.hashes
         for network in (self._networks.denoiser, self._networks.vae, self._networks.text_encoder):
             torch.nn.Module.to(network, self.device, self.dtype)
+        if self._networks.planner is not None:
+            self._networks.planner.to(self.device)
 
     @property
     def known_words(self) -> list[str]:
@@ -152,14 +158,42 @@ class Engine:
 
         return denoise
 
-    def _read(self, prompt: str) -> Tensor:
-        """The words of a prompt as features, `1 l c`."""
+    def plan(
+        self, prompt: str, *, length: int, fps: Fraction | float, seed: int, path: Route | None = None
+    ) -> Plan | None:
+        """What moves where in a clip of `length` frames, the first thing along `path` if one is given.
+
+        None where the model has no motion planner. Raises RequestError for a length or rate below 1 or 0.
+        """
+        planner, rate = self._networks.planner, Fraction(fps).limit_denominator(1001)
+        if length < 1 or not rate > 0:
+            raise RequestError(f"a plan of {length} frames at {fps} frames per second; give more than 0")
+        if planner is None:
+            return None
+        return make_plan(
+            planner, self.scheduler(), tokens=self._tokens(self._meant(prompt)), empty=self._tokens(""),
+            length=length, fps=rate, seed=seed, path=path,
+        )  # fmt: skip
+
+    def _meant(self, prompt: str) -> str:
+        """A prompt with the words that the planner was never taught in those that it was."""
+        for word, meaning in self.spec.aliases:
+            prompt = re.sub(rf"\b(?:an? |the )?{re.escape(word)}\b", meaning, prompt, flags=re.IGNORECASE)
+        return prompt
+
+    def _tokens(self, prompt: str) -> Tensor:
+        """The tokens of a prompt, as many as the model reads, `1 l`."""
         tokenizer = self._networks.tokenizer
         length = tokenizer.model_max_length
-        tokens = tokenizer(
+        tokens: Tensor = tokenizer(
             [simplify(prompt)], padding="max_length", truncation=True, max_length=length, return_tensors="pt"
-        )
-        features: Tensor = self._networks.text_encoder(tokens.input_ids.to(self.device)).last_hidden_state
+        ).input_ids
+        return tokens
+
+    def _read(self, prompt: str) -> Tensor:
+        """The words of a prompt as features, `1 l c`."""
+        tokens = self._tokens(prompt).to(self.device)
+        features: Tensor = self._networks.text_encoder(tokens).last_hidden_state
         return features
 
     def _inputs(

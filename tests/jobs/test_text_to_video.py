@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 from fractions import Fraction
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -17,6 +18,9 @@ CHANGES: dict[str, Any] = {
     "prompt": "a blue ball",
     "negative_prompt": "a green square",
     "seconds": 0.25,
+    "path": "0.2,0.3 0.8,0.7",
+    "pose": "pose.json",
+    "plan": False,
     "num_frames": 3,
     "width": 48,
     "height": 48,
@@ -31,6 +35,12 @@ CHANGES: dict[str, Any] = {
 }
 SAME_CLIP = {"window_batch"}
 CHOOSES_THE_ENGINE = {"model", "device", "precision"}
+
+
+@pytest.fixture(autouse=True)
+def folder(portrait_folder: Path) -> Path:
+    """Stand in a folder with a pose."""
+    return portrait_folder
 
 
 def frames_of(engine: Any, **fields: Any) -> np.ndarray:

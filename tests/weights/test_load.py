@@ -18,9 +18,11 @@ from safetensors.torch import load_file, save_file
 from torch import nn
 
 from videogen.errors import CheckpointError
+from videogen.models.motion_planner import MotionPlanner
 from videogen.training.export import SPEC, Trained
+from videogen.training.text import MAX_TOKENS
 from videogen.weights import load
-from videogen.weights.load import INDEX, PARTS, find_model, load_networks
+from videogen.weights.load import INDEX, OPTIONAL_PARTS, PARTS, find_model, load_networks
 
 
 def refuses(folder: Path, words: str) -> None:
@@ -113,6 +115,58 @@ def test_the_text_model_may_carry_its_name_or_not(folder: Path) -> None:
         assert_state(load_networks(folder).text_encoder, plain)
 
 
+def test_a_model_without_a_planner_has_none(exported: tuple[Path, Trained]) -> None:
+    assert load_networks(exported[0]).planner is None
+
+
+def test_an_exported_planner_loads_equal_in_half_precision_and_is_hashed(
+    planned: tuple[Path, MotionPlanner],
+) -> None:
+    folder, planner = planned
+    networks = load_networks(folder)
+    assert networks.planner is not None
+    assert networks.planner.config == planner.config
+    assert not networks.planner.training
+    assert_state(networks.planner, halves(planner.state_dict()))
+    file = f"planner/{OPTIONAL_PARTS['planner']}"
+    assert networks.hashes.keys() - {f"{part}/{name}" for part, name in PARTS.items()} == {file}
+    assert networks.hashes[file] == hashlib.sha256((folder / file).read_bytes()).hexdigest()
+
+
+def test_the_planners_text_model_may_carry_its_name_or_not(planned_folder: Path) -> None:
+    path = planned_folder / "planner" / OPTIONAL_PARTS["planner"]
+    before = load_networks(planned_folder).planner
+    assert before is not None
+    tensors = load_file(path)
+    for name in ("text_encoder.", "text_encoder.text_model."):
+        bare = {key.replace("text_model.", "", 1): value for key, value in tensors.items()}
+        save_file({key.replace("text_encoder.", name, 1): value for key, value in bare.items()}, path)
+        found = load_networks(planned_folder).planner
+        assert found is not None
+        assert_state(found, before.state_dict())
+
+
+@pytest.mark.parametrize(
+    ("changes", "words"),
+    [
+        ({"_class_name": "Planner"}, "describes a 'Planner'"),
+        ({"width": 24}, "has another shape of"),
+        ({"layers": 2}, "lacks"),
+        ({"heads": 3}, "3 heads do not fit"),
+        ({"components": 10**9}, "expected 1 to"),
+        ({"window": 4.5}, "cannot be used"),
+        ({"depth": 3}, "unknown setting of the motion planner: depth"),
+        ({"text_encoder": None}, "cannot be used"),
+        ({"text_encoder": {"hidden_size": 10**9}}, "it belongs to another network"),
+    ],
+)
+def test_foreign_settings_of_a_planner_are_refused(
+    planned_folder: Path, changes: dict[str, Any], words: str
+) -> None:
+    edit(planned_folder / "planner" / "config.json", **changes)
+    refuses(planned_folder, words)
+
+
 def without(path: Path) -> None:
     tensors = load_file(path)
     del tensors[min(tensors)]
@@ -143,6 +197,13 @@ DAMAGES: dict[str, tuple[Callable[[Path], None], str]] = {
     "cut": (cut, "cannot be read as safetensors"),
     "gone": (Path.unlink, "is missing"),
 }
+
+
+@pytest.mark.parametrize("damage", DAMAGES)
+def test_a_damaged_planner_is_refused(planned_folder: Path, damage: str) -> None:
+    harm, words = DAMAGES[damage]
+    harm(planned_folder / "planner" / OPTIONAL_PARTS["planner"])
+    refuses(planned_folder, words)
 
 
 @pytest.mark.parametrize("part", PARTS)
@@ -198,7 +259,7 @@ def test_settings_that_are_missing_or_broken_are_refused(
         ("text_encoder/config.json", {"num_attention_heads": 3}, "cannot be used"),
         ("text_encoder/config.json", {"num_attention_heads": 0}, "cannot be used"),
         ("text_encoder/config.json", {"hidden_size": "wide"}, "cannot be used"),
-        ("tokenizer/tokenizer_config.json", {"model_max_length": 999}, "length of the tokenizer: 24"),
+        ("tokenizer/tokenizer_config.json", {"model_max_length": 999}, f"of the tokenizer: {MAX_TOKENS}"),
         ("scheduler/scheduler_config.json", {"_class_name": "PNDMScheduler"}, "names the scheduler 'PNDM"),
         ("scheduler/scheduler_config.json", {"_class_name": "os.system"}, "expected one of DPMSolver"),
         ("scheduler/scheduler_config.json", {"_class_name": None}, "names the scheduler None"),

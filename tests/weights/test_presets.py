@@ -22,6 +22,14 @@ def test_a_spec_survives_a_round_trip_through_json() -> None:
     assert read() == SPEC
     assert read(fps="30000/1001").fps == Fraction(30000, 1001)
     assert read(guidance_scale=2).guidance_scale == 2
+    named = read(aliases={"zorp": "a person"})
+    assert named.aliases == (("zorp", "a person"),)
+    assert read(aliases=named.to_dict()["aliases"]) == named
+
+
+def test_a_spec_without_aliases_is_read() -> None:
+    values = {name: value for name, value in SPEC.to_dict().items() if name != "aliases"}
+    assert ModelSpec.from_dict(values, source="index") == SPEC
 
 
 @pytest.mark.parametrize(
@@ -45,6 +53,8 @@ def test_a_spec_survives_a_round_trip_through_json() -> None:
         ({"fps": "fast"}, "cannot be read"),
         ({"known_words": "a b"}, "known_words is not a list of words"),
         ({"known_words": [1]}, "known_words is not a list of words"),
+        ({"aliases": ["zorp"]}, "aliases are not words"),
+        ({"aliases": {"zorp": 1}}, "aliases are not words"),
         ({"colour": 1}, "is missing or has too much: colour"),
     ],
 )

@@ -87,6 +87,17 @@ def check_amount(length: int, height: int, width: int) -> None:
         )
 
 
+def word_guidance(scale: float | None, *, negative_prompt: str | None, spec: ModelSpec) -> float:
+    """Return the guidance scale for words, the model's own where None.
+
+    Raises `RequestError` where a negative prompt would have no effect.
+    """
+    scale = spec.guidance_scale if scale is None else scale
+    if scale == 1 and negative_prompt is not None:
+        raise RequestError("--negative-prompt has no effect at --guidance-scale 1; raise it, or drop one")
+    return scale
+
+
 def warn_of_unknown_words(text: str, engine: Engine) -> None:
     """Name the words of `text` that the model was never taught, and the nearest ones that it was."""
     unknown = engine.unknown_words(text)

@@ -1,7 +1,7 @@
 """Text to video: a sentence becomes a clip of any length.
 
-Comes in: a prompt. Goes out: frames, denoised jointly from noise on a timeline without known frames, in
-overlapping windows where the clip is longer than the model's window.
+Comes in: a prompt, and if wanted a path for a thing or a pose for a person. Goes out: frames, denoised
+jointly from noise in overlapping windows, told by maps what moves where: as the pose or the plan says.
 """
 
 from __future__ import annotations
@@ -9,14 +9,14 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import replace
 from fractions import Fraction
+from pathlib import Path
 from typing import TYPE_CHECKING, ClassVar, Self
 
 from pydantic import Field, model_validator
 
 from videogen.clip import as_function
-from videogen.errors import RequestError
 from videogen.jobs import Progress, silent
-from videogen.jobs.checks import check_amount, picture_size, warn_of_unknown_words
+from videogen.jobs.checks import check_amount, picture_size, warn_of_unknown_words, word_guidance
 from videogen.request import GenerativeRequest, Prompt
 
 if TYPE_CHECKING:
@@ -35,14 +35,36 @@ class TextToVideo(GenerativeRequest):
     )
     seconds: float | None = Field(default=None, gt=0, le=600, description="Length; or give --num-frames.")
     num_frames: int | None = Field(
-        default=None, ge=1, le=4800, description="Length in frames; the model's own if not given."
+        default=None, ge=1, le=4800, description="Length in frames; the pose's or model's own if not given."
+    )
+    path: str | None = Field(
+        default=None,
+        min_length=1,
+        description="Where the first thing moves: points '0.2,0.5 0.8,0.5' in fractions of the picture, or a "
+        "JSON file of points with x, y and, if wanted, time or frame, size (half extent), angle (degrees).",
+    )
+    pose: Path | None = Field(
+        default=None, description="How a person moves: a pose file as for animate; needs no portrait."
+    )
+    plan: bool = Field(
+        default=True, description="Plan the motion from the words first; or leave it to the network."
     )
 
     @model_validator(mode="after")
-    def _one_length(self) -> Self:
+    def _one_of_each(self) -> Self:
         if self.seconds is not None and self.num_frames is not None:
             raise ValueError("--seconds and --num-frames were both given; give one of them")
+        if self.path is not None and self.pose is not None:
+            raise ValueError("--path moves things and --pose people; give one of them")
+        if not self.plan and (self.path is not None or self.pose is not None):
+            raise ValueError("--no-plan leaves motion to the network, --path or --pose fixes it; drop one")
         return self
+
+    def rate(self, default: Fraction) -> Fraction:
+        """Return the frames per second of the output: asked for, the pose's own, or `default`."""
+        from videogen.jobs.driving import driving_rate
+
+        return self.fps or (None if self.pose is None else driving_rate(self.pose)) or default
 
     def length(self, *, fps: Fraction, default: int) -> int:
         """Return the number of frames at `fps`; `default` where no length was asked for."""
@@ -55,23 +77,23 @@ def generate(request: TextToVideo, engine: Engine, *, progress: Progress = silen
     """Yield the clip's frames; raises `RequestError` where the model cannot do what is asked."""
     from videogen.engine import Conditions
     from videogen.jobs.denoising import denoise
+    from videogen.jobs.guiding import Motion
     from videogen.sampling import Timeline
 
     spec = engine.spec
-    fps = request.rate(spec.fps)
-    length = request.length(fps=fps, default=spec.num_frames)
-    height, width = picture_size(request.height, request.width, spec=spec)
-    check_amount(length, height, width)
-    scale = spec.guidance_scale if request.guidance_scale is None else request.guidance_scale
-    if scale == 1 and request.negative_prompt is not None:
-        raise RequestError("--negative-prompt has no effect at --guidance-scale 1; raise it, or drop one")
+    fps, size = request.rate(spec.fps), picture_size(request.height, request.width, spec=spec)
+    scale = word_guidance(request.guidance_scale, negative_prompt=request.negative_prompt, spec=spec)
     for text in (request.prompt, request.negative_prompt or ""):
         warn_of_unknown_words(text, engine)
+    motion = Motion.of(request, fps=fps, default=spec.num_frames)
+    check_amount(motion.length, *size)
 
-    timeline = Timeline.line(length)
-    wanted = Conditions(prompt=request.prompt, fps=float(fps))
-    chain = [replace(wanted, prompt=request.negative_prompt), wanted]
-    latents = denoise(request, engine, timeline, chain, scale=scale, size=(height, width), progress=progress)
+    told = Conditions(
+        prompt=request.prompt, fps=float(fps), pose_maps=motion.maps(request, engine, size=size)
+    )
+    chain = [replace(told, prompt=request.negative_prompt), told]
+    timeline = Timeline.line(motion.length)
+    latents = denoise(request, engine, timeline, chain, scale=scale, size=size, progress=progress)
     yield from engine.decode(latents)
 
 

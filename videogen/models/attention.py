@@ -15,16 +15,17 @@ from torch import Tensor, nn
 from videogen.models.layers import sinusoid
 
 
-def attend(query: Tensor, key: Tensor, value: Tensor) -> Tensor:
-    """Scaled dot-product attention over the last two axes, `… n d`.
+def attend(query: Tensor, key: Tensor, value: Tensor, *, bias: Tensor | None = None) -> Tensor:
+    """Scaled dot-product attention over the last two axes, `… n d`; `bias` `… n m` is added to its logits.
 
     The fused kernel's backward is slow for short sequences on a CPU, where training multiplies matrices.
     """
     if query.requires_grad and query.device.type == "cpu":
         scale: float = query.shape[-1] ** -0.5
-        weights = (query @ key.transpose(-1, -2) * scale).softmax(-1)
+        logits = query @ key.transpose(-1, -2) * scale
+        weights = (logits if bias is None else logits + bias).softmax(-1)
         return weights @ value
-    return F.scaled_dot_product_attention(query, key, value)
+    return F.scaled_dot_product_attention(query, key, value, attn_mask=bias)
 
 
 class Attention(nn.Module):
@@ -59,11 +60,11 @@ class Attention(nn.Module):
             )
         return self._join(attend(query, key, value))
 
-    def over_words(self, x: Tensor, text: Tensor) -> Tensor:
-        """All tokens of a clip attend to its words: `b t n d`, text `b l d`."""
+    def over_words(self, x: Tensor, text: Tensor, *, bias: Tensor | None = None) -> Tensor:
+        """All tokens of a clip attend to its words: `b t n d`, text `b l d`; `bias` `b 1 1 l` per word."""
         b, t, n, _ = x.shape
         query = self._split(self.to_q(x).reshape(b, t * n, -1))
-        out = self._join(attend(query, self._split(self.to_k(text)), self._split(self.to_v(text))))
+        out = self._join(attend(query, self._split(self.to_k(text)), self._split(self.to_v(text)), bias=bias))
         return out.view(b, t, n, -1)
 
     def over_time(self, x: Tensor) -> Tensor:

@@ -22,6 +22,7 @@ from torch import Tensor, nn
 
 from videogen.errors import CheckpointError
 from videogen.models.conditioned import ConditionedUNet
+from videogen.models.motion_planner import MotionPlanner, MotionPlannerConfig
 from videogen.models.temporal_unet import TemporalUNetConfig
 from videogen.weights.formats import (
     assign_weights,
@@ -45,13 +46,16 @@ PARTS = {
 }
 """The parts of a model folder that hold weights, and the names of their files."""
 
+OPTIONAL_PARTS = {"planner": "diffusion_pytorch_model.safetensors"}
+"""Parts with weights that a model may lack; the index names those that it has."""
+
 SCHEDULERS = (
     "DPMSolverMultistepScheduler", "UniPCMultistepScheduler", "FlowMatchEulerDiscreteScheduler",
     "EulerDiscreteScheduler", "EulerAncestralDiscreteScheduler", "DDIMScheduler", "DDPMScheduler",
     "LCMScheduler", "HeunDiscreteScheduler",
 )  # fmt: skip
 
-_ALL_PARTS = (*PARTS, "tokenizer", "scheduler")
+_ALL_PARTS = (*PARTS, *OPTIONAL_PARTS, "tokenizer", "scheduler")
 _DOWNLOADED = [INDEX, *(f"{part}/*.{kind}" for part in _ALL_PARTS for kind in ("json", "txt", "safetensors"))]
 
 _TEXT_MODEL = "text_model."
@@ -62,12 +66,16 @@ Made = TypeVar("Made")
 
 @dataclass
 class Networks:
-    """The loaded parts of a model; `hashes` are the SHA-256 of their files by relative path."""
+    """The loaded parts of a model; `hashes` are the SHA-256 of their files by relative path.
+
+    `planner` is None where the model has no motion planner.
+    """
 
     spec: ModelSpec
     denoiser: ConditionedUNet
     vae: diffusers.AutoencoderTiny
     text_encoder: CLIPTextModel
+    planner: MotionPlanner | None
     tokenizer: PreTrainedTokenizerFast
     scheduler_class: type[SchedulerMixin]
     scheduler_config: dict[str, Any]
@@ -131,14 +139,16 @@ def load_networks(folder: Path) -> Networks:
     text = read_json(folder / "text_encoder" / "config.json")
     _check_class(unet, expected="ConditionedUNet", source=f"the denoiser of {folder}")
     _check_class(vae, expected="AutoencoderTiny", source=f"the vae of {folder}")
+    parts = PARTS | {part: file for part, file in OPTIONAL_PARTS.items() if part in index}
     networks = Networks(
         spec=spec,
         denoiser=_load(folder, "denoiser", lambda: _make_denoiser(_plain(unet), spec)),
         vae=_load(folder, "vae", lambda: _make_vae(_plain(vae))),
         text_encoder=_load(folder, "text_encoder", lambda: _make_text_encoder(_plain(text))),
+        planner=_load_planner(folder) if "planner" in parts else None,
         tokenizer=_build(folder / "tokenizer", lambda: _read_tokenizer(folder / "tokenizer")),
         **_scheduler(folder / "scheduler" / "scheduler_config.json"),
-        hashes={f"{part}/{file}": sha256_of(folder / part / file) for part, file in PARTS.items()},
+        hashes={f"{part}/{file}": sha256_of(folder / part / file) for part, file in parts.items()},
     )
     _check_together(networks, folder)
     for network in (networks.denoiser, networks.vae):
@@ -151,7 +161,7 @@ def _load(folder: Path, part: str, make: Callable[[], Network]) -> Network:
 
     It is built without memory first: settings of impossible sizes do not fit the file, and cost nothing.
     """
-    path = folder / part / PARTS[part]
+    path = folder / part / (PARTS | OPTIONAL_PARTS)[part]
     with torch.device("meta"):
         shapes = _build(folder / part, make).state_dict()
     tensors = _named_like(shapes, read_weights(path))
@@ -163,9 +173,9 @@ def _load(folder: Path, part: str, make: Callable[[], Network]) -> Network:
 
 def _named_like(own: Mapping[str, Tensor], tensors: dict[str, Tensor]) -> dict[str, Tensor]:
     """Tensors under the names that this version of transformers uses: it calls the text model one or not."""
-    if any(name.startswith(_TEXT_MODEL) for name in own):
-        return {_TEXT_MODEL + name.removeprefix(_TEXT_MODEL): tensor for name, tensor in tensors.items()}
-    return {name.removeprefix(_TEXT_MODEL): tensor for name, tensor in tensors.items()}
+    names = {name.replace(_TEXT_MODEL, "", 1): name for name in own}
+    bare = {name: name.replace(_TEXT_MODEL, "", 1) for name in tensors}
+    return {names.get(bare[name], bare[name]): tensor for name, tensor in tensors.items()}
 
 
 def _build(source: Path, make: Callable[[], Made]) -> Made:
@@ -198,6 +208,18 @@ def _make_text_encoder(config: dict[str, Any]) -> CLIPTextModel:
     return CLIPTextModel(CLIPTextConfig(**config))
 
 
+def _load_planner(folder: Path) -> MotionPlanner:
+    config = read_json(folder / "planner" / "config.json")
+    _check_class(config, expected="MotionPlanner", source=f"the planner of {folder}")
+
+    def make() -> MotionPlanner:
+        values = _plain(config)
+        text = values.pop("text_encoder")
+        return MotionPlanner(MotionPlannerConfig.from_dict(values), _make_text_encoder(_plain(text)))
+
+    return _load(folder, "planner", make)
+
+
 def _read_tokenizer(folder: Path) -> PreTrainedTokenizerFast:
     from transformers import PreTrainedTokenizerFast
 
@@ -224,6 +246,13 @@ def _check_together(networks: Networks, folder: Path) -> None:
             words.model_max_length,
         ),
     }
+    if networks.planner is not None:
+        planner = networks.planner.text_encoder.config
+        pairs["words of the planner"] = (planner.vocab_size, text.vocab_size)
+        pairs["length of the planner's sentences"] = (
+            planner.max_position_embeddings,
+            text.max_position_embeddings,
+        )
     for name, (found, expected) in pairs.items():
         if found != expected:
             problem = f"{name}: {found}, expected {expected}"

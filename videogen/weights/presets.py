@@ -21,7 +21,8 @@ class ModelSpec:
 
     `size_multiple` is the step of widths and heights. `window` and `overlap` are in frames. `pose_guidance`
     is the guidance scale for poses, `guidance_scale` that for words. `known_words` is the vocabulary of the
-    training captions, empty where there is none. Raises ValueError for impossible numbers.
+    training captions, empty where there is none. `aliases` are words that a motion planner reads as others,
+    (word, meaning). Raises ValueError for impossible numbers.
     """
 
     width: int
@@ -37,6 +38,7 @@ class ModelSpec:
     vae_scale_factor: int
     size_multiple: int
     known_words: tuple[str, ...] = ()
+    aliases: tuple[tuple[str, str], ...] = ()
 
     def __post_init__(self) -> None:
         for field in fields(self):
@@ -57,20 +59,27 @@ class ModelSpec:
     @classmethod
     def from_dict(cls, values: object, *, source: str) -> ModelSpec:
         """A spec from JSON; raises CheckpointError where a number is missing, extra or impossible."""
-        expected = {field.name for field in fields(cls)}
-        if not isinstance(values, Mapping) or set(values) != expected:
+        expected = {field.name for field in fields(cls)} - {"aliases"}
+        if not isinstance(values, Mapping) or set(values) - {"aliases"} != expected:
             found = {str(name) for name in values} if isinstance(values, Mapping) else set()
-            wrong = ", ".join(sorted(found ^ expected))
+            wrong = ", ".join(sorted((found - {"aliases"}) ^ expected))
             raise CheckpointError(f"{source}: the section 'videogen' is missing or has too much: {wrong}")
         try:
-            made = {name: value for name, value in values.items() if name not in ("fps", "known_words")}
-            words = values["known_words"]
+            apart = ("fps", "known_words", "aliases")
+            made = {name: value for name, value in values.items() if name not in apart}
+            words, aliases = values["known_words"], values.get("aliases", {})
             if not isinstance(words, list) or not all(isinstance(word, str) for word in words):
                 raise TypeError("known_words is not a list of words")
-            return cls(**made, fps=Fraction(str(values["fps"])), known_words=tuple(words))
+            if not isinstance(aliases, dict) or not all(isinstance(word, str) for word in aliases.values()):
+                raise TypeError("aliases are not words and their meanings")
+            return cls(
+                **made, fps=Fraction(str(values["fps"])), known_words=tuple(words),
+                aliases=tuple(aliases.items()),
+            )  # fmt: skip
         except (TypeError, ValueError, ArithmeticError) as error:
             raise CheckpointError(f"{source}: the section 'videogen' cannot be read ({error})") from error
 
     def to_dict(self) -> dict[str, object]:
         """The spec as JSON values."""
-        return {**asdict(self), "fps": str(self.fps), "known_words": list(self.known_words)}
+        plain = {"fps": str(self.fps), "known_words": list(self.known_words), "aliases": dict(self.aliases)}
+        return {**asdict(self), **plain}

@@ -1,0 +1,86 @@
+"""The motion that a text clip is given: poses fit to the clip, paths that a model can follow, plans drawn."""
+
+from __future__ import annotations
+
+from fractions import Fraction
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+
+import videogen as vg
+from videogen.jobs.guiding import Motion, draw_pose, fit_to
+from videogen.planning import Plan
+from videogen.tracks import Tracks
+from videogen.types import Pose
+
+
+def motion(**fields: Any) -> tuple[vg.TextToVideo, Motion]:
+    request = vg.TextToVideo("a red ball", **{"seed": 1, **fields})
+    return request, Motion.of(request, fps=request.rate(Fraction(8)), default=16)
+
+
+@pytest.mark.parametrize(
+    ("fields", "length"),
+    [({}, 8), ({"seconds": 0.5}, 4), ({"num_frames": 3}, 3), ({"fps": 24}, 24), ({"fps": 4}, 4)],
+)
+def test_a_pose_gives_length_and_rate_unless_others_are_asked_for(
+    portrait_folder: Path, fields: dict[str, Any], length: int
+) -> None:
+    request, found = motion(pose=portrait_folder / "pose.json", **fields)
+    assert found.length == length
+    maps = found.maps(request, None, size=(32, 48))  # type: ignore[arg-type]
+    assert maps is not None
+    assert maps.shape == (1, 3, length, 32, 48)
+    assert maps.any()
+
+
+@pytest.mark.parametrize("fields", [{"seconds": 2}, {"num_frames": 9}])
+def test_a_clip_longer_than_its_pose_is_refused(portrait_folder: Path, fields: dict[str, Any]) -> None:
+    with pytest.raises(vg.RequestError, match="longer than the pose"):
+        motion(pose=portrait_folder / "pose.json", **fields)
+
+
+def test_a_pose_is_never_stretched() -> None:
+    points = np.full((1, 130, 3), 1.0, dtype=np.float32)
+    points[0, 0, :2] = 0.0
+    wide = fit_to(Pose(points, aspect=2.0), aspect=1.0).points[0]
+    np.testing.assert_allclose(wide[:2, :2], [[0.0, 0.25], [1.0, 0.75]])
+    tall = fit_to(Pose(points, aspect=0.5), aspect=1.0).points[0]
+    np.testing.assert_allclose(tall[:2, :2], [[0.25, 0.0], [0.75, 1.0]])
+    same = fit_to(Pose(points), aspect=1.7).points
+    np.testing.assert_array_equal(same, points)
+
+
+def test_long_poses_are_drawn_in_pieces_that_fit_together() -> None:
+    points = np.random.default_rng(0).random((70, 130, 3)).astype(np.float32)
+    whole = draw_pose(Pose(points), size=(16, 16))
+    tail = draw_pose(Pose(points[60:]), size=(16, 16))
+    assert torch.equal(whole[:, :, 60:], tail)
+
+
+def test_a_plan_is_drawn_at_the_clips_size(fake_engine: Any) -> None:
+    request, found = motion(path="0.2,0.5 0.8,0.5")
+    maps = found.maps(request, fake_engine, size=(32, 64))
+    assert maps is not None
+    columns = maps[0, 0].sum(1) @ torch.arange(64.0) / maps[0, 0].sum((1, 2)) / 63
+    torch.testing.assert_close(columns[[0, -1]], torch.tensor([0.2, 0.8]), atol=0.02, rtol=0)
+
+
+def test_without_planner_or_with_nothing_planned_there_are_no_maps() -> None:
+    for planned in (None, Plan(tracks=Tracks.none(1, 16), pose=None)):
+        engine: Any = SimpleNamespace(plan=lambda *_, planned=planned, **__: planned, model="other")
+        request, found = motion()
+        assert found.maps(request, engine, size=(32, 32)) is None
+
+
+def test_a_path_that_cannot_be_followed_is_refused() -> None:
+    person = Plan(tracks=Tracks.none(1, 16), pose=torch.zeros(16, 130, 3))
+    for planned, words in ((None, "other has no motion planner"), (person, "tells of a person")):
+        engine: Any = SimpleNamespace(plan=lambda *_, planned=planned, **__: planned, model="other")
+        request, found = motion(path="0.2,0.5")
+        with pytest.raises(vg.RequestError, match=words):
+            found.maps(request, engine, size=(32, 32))

@@ -1,0 +1,88 @@
+"""What a text clip is told about motion, as maps: a pose that is given, or a plan, along a path if given."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from fractions import Fraction
+from typing import TYPE_CHECKING
+
+import torch
+
+from videogen.conditions.route import Route, read_route
+from videogen.errors import RequestError
+from videogen.jobs.driving import read_driving
+from videogen.planning import draw_plan
+from videogen.skeleton import draw_skeleton
+
+if TYPE_CHECKING:
+    from torch import Tensor
+
+    from videogen.engine import Engine
+    from videogen.jobs.text_to_video import TextToVideo
+    from videogen.types import Pose
+
+_FRAMES_AT_ONCE = 64
+
+
+@dataclass(frozen=True)
+class Motion:
+    """The motion that a text clip is given, of `length` frames at `fps`: a pose, a path, or neither."""
+
+    length: int
+    fps: Fraction
+    pose: Pose | None
+    path: Route | None
+
+    @classmethod
+    def of(cls, request: TextToVideo, *, fps: Fraction, default: int) -> Motion:
+        """Read what the request names; the length is asked for, the pose's own, or `default`.
+
+        Raises `RequestError` or `MediaError` where a file cannot be followed, as for a pose that is shorter.
+        """
+        if request.pose is None:
+            length = request.length(fps=fps, default=default)
+            path = request.path
+            route = None if path is None else read_route(path, num_frames=length, fps=float(fps))
+            return cls(length=length, fps=fps, pose=None, path=route)
+        asked = None if request.num_frames is None else float(request.num_frames / fps)
+        pose = read_driving(request.pose, rate=fps, smoothing=0.0, seconds=asked or request.seconds)
+        return cls(length=len(pose.points), fps=fps, pose=pose, path=None)
+
+    def maps(self, request: TextToVideo, engine: Engine, *, size: tuple[int, int]) -> Tensor | None:
+        """Draw the motion at `size` (height, width), `1 3 t h w`; what is not given is planned from words.
+
+        None where nothing is planned, or not to be. Raises `RequestError` for a path that the model cannot
+        follow, or that a person would have to.
+        """
+        if self.pose is not None:
+            return draw_pose(self.pose, size=size)
+        if not request.plan:
+            return None
+        seed = request.chosen_seed()
+        plan = engine.plan(request.prompt, length=self.length, fps=self.fps, seed=seed, path=self.path)
+        if self.path is not None and plan is None:
+            raise RequestError(
+                f"the model {engine.model} has no motion planner, so --path cannot be followed; leave it out"
+            )
+        if self.path is not None and plan is not None and plan.pose is not None:
+            raise RequestError(
+                "--path moves a thing, and the sentence tells of a person; name a thing, or give --pose"
+            )
+        return None if plan is None or plan.is_empty else draw_plan(plan, height=size[0], width=size[1])
+
+
+def draw_pose(pose: Pose, *, size: tuple[int, int]) -> Tensor:
+    """Draw a pose in a picture of `size` (height, width), whole and in the middle, `1 3 t h w`."""
+    height, width = size
+    points = torch.from_numpy(fit_to(pose, aspect=width / height).points)
+    pieces = [draw_skeleton(some, height=height, width=width) for some in points.split(_FRAMES_AT_ONCE)]
+    return torch.cat(pieces).transpose(0, 1)[None]
+
+
+def fit_to(pose: Pose, *, aspect: float) -> Pose:
+    """The pose in a picture of another `aspect` (width over height): whole, in the middle, unstretched."""
+    ratio = 1.0 if pose.aspect is None else pose.aspect / aspect
+    points = pose.points.copy()
+    points[..., 0] = 0.5 + (points[..., 0] - 0.5) * min(ratio, 1.0)
+    points[..., 1] = 0.5 + (points[..., 1] - 0.5) * min(1 / ratio, 1.0)
+    return replace(pose, points=points, aspect=aspect)
