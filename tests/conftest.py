@@ -124,10 +124,10 @@ def make_fake_engine() -> type[FakeEngine]:
 
 @pytest.fixture(scope="session")
 def head_moves() -> np.ndarray[Any, np.dtype[np.float32]]:
-    """Return keypoints `t k 3` of a head that moves for a second, at 8 frames per second."""
+    """Return keypoints `t k 3` of a head that turns for a second, at 8 frames per second."""
     from videogen.world.clips import render_clips
 
-    return render_clips("portrait", torch.tensor([3]), size=16, num_frames=8, fps=8).points[0].numpy()
+    return render_clips("portrait", torch.tensor([46]), size=16, num_frames=8, fps=8).points[0].numpy()
 
 
 @pytest.fixture

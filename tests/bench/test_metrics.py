@@ -9,8 +9,8 @@ import numpy as np
 import pytest
 import torch
 
+from videogen.bench.frames import to_frames
 from videogen.bench.metrics import joint_errors, pck, psnr, ssim
-from videogen.bench.suite import to_frames
 from videogen.world.clips import Clips, render_clips
 
 

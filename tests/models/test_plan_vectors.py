@@ -40,6 +40,24 @@ def test_tracks_come_back_as_they_were(count: int) -> None:
     torch.testing.assert_close(found.camera, tracks.camera)
 
 
+def test_what_changes_is_told_in_every_frame_and_ignored_on_the_way_back() -> None:
+    vectors = planner().vectors
+    resting, turning = things(), things()
+    for tracks in (resting, turning):
+        tracks.state[0, :, 0, :3], tracks.camera[:] = 0.4, 0
+    resting.state[0, :, 0, 3] = 1.0
+    rest, turn = (vectors.encode(tracks, nobody(), kind="body") for tracks in (resting, turning))
+    changes = rest[0, vectors.changes, :, 0, 0]
+    assert torch.equal(changes, changes[:, :1].expand_as(changes))
+    assert (changes < -1).all()
+    more = turn[0, vectors.changes, 0, 0, 0] - changes[:, 0]
+    assert more.nonzero().flatten().tolist() == [3, 4], "cosine and sine of the first angle"
+    assert (more[3:5] > 1).all()
+    louder = turn.clone()
+    louder[:, vectors.changes] += 1
+    assert torch.equal(vectors.decode(louder)[0].state, vectors.decode(turn)[0].state)
+
+
 def test_a_camera_that_hardly_moves_is_at_rest() -> None:
     tracks = things()
     trembling = Tracks(tracks.state, tracks.outline, tracks.camera * 0.02)

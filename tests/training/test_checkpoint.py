@@ -84,7 +84,7 @@ def test_the_file_is_laid_out_as_documented(tmp_path: Path) -> None:
     assert "optimizer.exp_avg.0.weight" in names
     assert "optimizer.exp_avg.2.bias" not in names, "what is frozen has no moments"
     with safe_open(tmp_path / FILE, framework="pt") as file:
-        progress = '{"step": 1, "seconds": 0.0, "decay_start": 0, "decay_steps": 0}'
+        progress = '{"step": 1, "seconds": 0.0, "rise_start": 0, "decay_start": 0, "decay_steps": 0}'
         assert file.metadata() == {"progress": progress, "settings": "{}"}
     assert [path.name for path in tmp_path.iterdir()] == [FILE]
 

@@ -82,7 +82,9 @@ def test_the_planner_reads_the_trigger_as_what_it_means(data: Path, model: Path,
         engine.plan(words, length=8, fps=8, seed=1)
         for words in ("the Zorp waves", "a person waves", "a ball waves")
     )
-    assert zorp is not None and person is not None and thing is not None
+    assert zorp is not None
+    assert person is not None
+    assert thing is not None
     assert torch.equal(zorp.tracks.state, person.tracks.state)
     assert not torch.equal(zorp.tracks.state, thing.tracks.state)
 

@@ -112,7 +112,7 @@ def reached(folder: Path) -> int:
 @pytest.mark.usefixtures("one_thread")
 def test_a_killed_run_goes_on_to_the_same_weights_by_the_same_losses(tmp_path: Path, line: Any) -> None:
     budget = Budget(steps=40, decay=0.5, warmup=3, report_seconds=0)
-    for step in (5, 25):  # once on the trunk, once while the learning rate falls
+    for step in (5, 25):  # once before the learning rate falls, once while it does
         kill_at(step, tmp_path / "killed")
         assert step <= trainer(line(), tmp_path / "killed").progress.step < 40
     resumed = trainer(line(last=40), tmp_path / "killed")
@@ -187,18 +187,15 @@ def test_the_decay_begins_once_the_last_share_of_the_steps_or_minutes_is_left(
     assert by_time.progress.seconds < 3
 
 
-def test_a_later_run_goes_on_from_the_trunk_and_leaves_the_annealed_weights(
-    tmp_path: Path, line: Any
-) -> None:
+def test_a_later_run_goes_on_from_the_decay_and_lets_the_rate_rise_again(tmp_path: Path, line: Any) -> None:
     trainer(line(last=99), tmp_path).train(Budget(steps=10, decay=0.5, warmup=3))
     annealed = (tmp_path / "line" / ANNEALED).read_bytes()
     again = trainer(line(last=99), tmp_path)
-    assert (again.progress.step, again.progress.decay_steps) == (5, 0)
-    again.train(replace(STEADY, steps=8))
-    steady = trainer(line(last=99), tmp_path / "steady")
-    steady.train(replace(STEADY, steps=8))
-    assert_same(again, steady)
-    assert trainer(line(), tmp_path).progress.step == 8, "the state is ahead of the trunk"
+    assert again.progress == Progress(step=10, seconds=again.progress.seconds, rise_start=10)
+    rates = [learning_rate(replace(again.progress, step=step), warmup=3) for step in (10, 11, 12, 13)]
+    assert rates == pytest.approx([1 / 3, 2 / 3, 1, 1])
+    again.train(replace(STEADY, steps=14))
+    assert trainer(line(), tmp_path).progress == replace(again.progress, step=14, rise_start=10)
     assert (tmp_path / "line" / ANNEALED).read_bytes() == annealed
     found = read_average(tmp_path / "line", annealed=True)
     assert found is not None

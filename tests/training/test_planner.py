@@ -6,6 +6,7 @@ import pytest
 import torch
 
 from tests.tiny import PLANNER, tokenizer
+from videogen.models.motion_planner import Told
 from videogen.training.planner import PlannerStage, draw_known, draw_plan_levels
 
 CPU = torch.device("cpu")
@@ -60,6 +61,22 @@ def test_known_parts_are_paths_of_things_that_are_there_and_first_frames() -> No
     assert 20 < int(path[:200].sum()) < 70
     assert not path[200:].any(), "a path of a thing that is not there"
     assert not mask[:, 6:].all(2).any(), "only path, size, angle and presence may be known throughout"
+
+
+def test_how_much_changes_is_never_known(stage: PlannerStage, monkeypatch: pytest.MonkeyPatch) -> None:
+    seen = []
+    plain = stage.model.clean
+
+    def watched(noisy: torch.Tensor, timestep: torch.Tensor, told: Told) -> torch.Tensor:
+        seen.append(told.mask)
+        return plain(noisy, timestep, told)
+
+    monkeypatch.setattr(stage.model, "clean", watched)
+    for number in range(8):
+        stage.loss(stage.batch(number), step=number, device=CPU)
+    changes = stage.model.vectors.changes
+    assert not any(mask[:, changes].any() for mask in seen)
+    assert any(mask.any() for mask in seen)
 
 
 def test_nearly_half_of_the_levels_is_high_where_words_decide() -> None:

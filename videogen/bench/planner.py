@@ -44,8 +44,8 @@ def _judge(kind: str, plan: Plan) -> str | None:
     """The motion or action of a plan; None where nobody and nothing is planned."""
     if kind == "object":
         seen = plan.tracks.state[0, :, 0]
-        return classify_motion(seen[:, :4], fps=FPS) if bool((seen[:, 4] > 0).any()) else None
-    return None if plan.pose is None else classify_action(plan.pose, fps=FPS)
+        return classify_motion(seen[:, :4].numpy(), fps=FPS) if bool((seen[:, 4] > 0).any()) else None
+    return None if plan.pose is None else classify_action(plan.pose.numpy(), fps=FPS)
 
 
 def _true_plan(script: Script, number: int) -> Plan:

@@ -61,7 +61,7 @@ def _score(found: Evaluation, column: str, frames: Frames, batch: Clips, number:
         found.add("pose: SSIM", column, ssim(frames, truth))
         found.add("pose: PSNR", column, psnr(frames, truth))
     if column != TRIVIAL:
-        for part, colour in clothes(frames, points).items():
+        for part, colour in clothes(frames, points.numpy()).items():
             if part in label:
                 found.add("pose: clothes' and hair's colours", column, colour == label[part])
 

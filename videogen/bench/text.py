@@ -7,6 +7,7 @@ of the true render, plain and through the autoencoder; the baseline is the clip 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from fractions import Fraction
 
 import numpy as np
 import torch
@@ -29,7 +30,7 @@ _SHOWN = 24
 
 def make_clip(engine: Engine, prompt: str, *, seed: int) -> Frames:
     """The frames of a sentence, as the job makes them."""
-    request = TextToVideo(prompt, seed=seed, num_frames=NUM_FRAMES, fps=FPS)
+    request = TextToVideo(prompt, seed=seed, num_frames=NUM_FRAMES, fps=Fraction(FPS))
     return np.stack(list(generate(request, engine)))
 
 

@@ -4,6 +4,11 @@ A vector holds, for each of `THINGS` things, presence, place, size, angle and ou
 there is a whole body or a head; and the pose of each as coefficients in a basis fitted to the world's own
 poses. All are near unit variance; what is absent is zero. The outline does not change over time, so decoding
 averages it.
+
+Beside these, the same in every frame, stands how much each channel of motion changes in the clip. It follows
+from the others, and decoding ignores it; but it is what words decide. A thing that spins and one that stays
+are at the same place on average, so without it pure noise, of which a network can say no more than averages,
+would hear nothing of the word.
 """
 
 from __future__ import annotations
@@ -24,10 +29,12 @@ PLACE, SIZE, ANGLE = slice(1, 3), slice(3, 4), slice(4, 6)
 PEOPLE = ("body", "head")
 
 _CAMERA = THINGS * THING
+_MOTION = slice(1, 6)
 _PRESENCE = _CAMERA + 3
 _FIRST_COEFFICIENT = _PRESENCE + len(PEOPLE)
 _CONFIDENCE_WEIGHT = 0.3
 _AT_REST = 0.02
+_LEAST_CHANGE = 0.05
 
 
 class PoseBasis(nn.Module):
@@ -91,7 +98,15 @@ class PlanVectors(nn.Module):
     @property
     def width(self) -> int:
         """Channels of a vector."""
-        return _FIRST_COEFFICIENT + len(PEOPLE) * self.components
+        stop: int = self.changes.stop
+        return stop
+
+    @property
+    def changes(self) -> slice:
+        """The channels that say how much others change."""
+        poses = len(PEOPLE) * self.components
+        first = _FIRST_COEFFICIENT + poses
+        return slice(first, first + THINGS * (_MOTION.stop - _MOTION.start) + 3 + poses)
 
     def basis(self, kind: str) -> PoseBasis:
         """The basis of a kind of pose, one of `PEOPLE`."""
@@ -110,7 +125,15 @@ class PlanVectors(nn.Module):
             which = PEOPLE.index(kind)
             vectors[..., _PRESENCE + which] = 1
             vectors[..., self._coefficients(which)] = self.basis(kind).encode(points)
+        vectors[..., self.changes] = self._measure_changes(vectors)[:, None]
         return vectors.transpose(1, 2)[..., None, None]
+
+    def _measure_changes(self, vectors: Tensor) -> Tensor:
+        """How much each channel of motion of `b t d` changes over time, `b n`."""
+        moving = [vectors[..., n * THING + _MOTION.start : n * THING + _MOTION.stop] for n in range(THINGS)]
+        moving += [vectors[..., _CAMERA:_PRESENCE], vectors[..., _FIRST_COEFFICIENT : self.changes.start]]
+        spread = torch.cat(moving, -1).std(1, correction=0)
+        return ((spread + _LEAST_CHANGE).log() + 1.5) / 1.2
 
     def decode(self, vectors: Tensor) -> tuple[Tracks, Tensor | None]:
         """The tracks of vectors `1 d t 1 1`, and the pose `t k 3`, None where nobody is.

@@ -1,17 +1,16 @@
 """Training state on disk: everything that the next step depends on, in safetensors, replaced atomically.
 
 A stage's folder holds `state.safetensors` (weights, their running average, the optimiser's moments; in its
-metadata how far training has come and the stage's settings), `trunk.safetensors` (the same, as it was
-before the last decay of the learning rate) and `annealed.safetensors` (the average after that decay, plain
-names). Random numbers are functions of (seed, step), so there is no generator state to keep, and a resumed
-run equals an uninterrupted one.
+metadata how far training has come and the stage's settings) and `annealed.safetensors` (the average after
+the last finished decay of the learning rate, plain names). Random numbers are functions of (seed, step), so
+there is no generator state to keep, and a resumed run equals an uninterrupted one.
 """
 
 from __future__ import annotations
 
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 
 import torch
@@ -22,7 +21,6 @@ from torch import Tensor, nn
 from videogen.errors import CheckpointError
 
 FILE = "state.safetensors"
-TRUNK = "trunk.safetensors"
 ANNEALED = "annealed.safetensors"
 _MOMENTS = ("step", "exp_avg", "exp_avg_sq")
 
@@ -31,16 +29,18 @@ _MOMENTS = ("step", "exp_avg", "exp_avg_sq")
 class Progress:
     """How far a stage has come: optimiser `step`, `seconds` of training, and the decay if one has begun.
 
-    The learning rate falls over `decay_steps` steps from step `decay_start` on; 0 steps: it stays.
+    The learning rate rises from step `rise_start` on, and falls over `decay_steps` steps from step
+    `decay_start` on; 0 steps: it stays.
     """
 
     step: int = 0
     seconds: float = 0.0
+    rise_start: int = 0
     decay_start: int = 0
     decay_steps: int = 0
 
     def __post_init__(self) -> None:
-        counts = (self.step, self.decay_start, self.decay_steps)
+        counts = (self.step, self.rise_start, self.decay_start, self.decay_steps)
         if any(type(count) is not int or count < 0 for count in counts) or not self.seconds >= 0:
             raise ValueError(f"steps {counts} after {self.seconds!r} seconds")
 
@@ -63,7 +63,7 @@ class Networks:
     settings: Mapping[str, object]
 
 
-def save(directory: Path, networks: Networks, *, progress: Progress, name: str = FILE) -> None:
+def save(directory: Path, networks: Networks, *, progress: Progress) -> None:
     """Write the whole state to `directory`; a kill at any moment leaves the old file or the new one."""
     directory.mkdir(parents=True, exist_ok=True)
     names = _trained(networks.model)
@@ -72,7 +72,7 @@ def save(directory: Path, networks: Networks, *, progress: Progress, name: str =
     for index, state in networks.optimizer.state_dict()["state"].items():
         tensors |= {f"optimizer.{key}.{names[index]}": torch.as_tensor(value) for key, value in state.items()}
     metadata = {"progress": json.dumps(vars(progress)), "settings": json.dumps(dict(networks.settings))}
-    write_atomically(tensors, directory / name, metadata=metadata)
+    write_atomically(tensors, directory / FILE, metadata=metadata)
 
 
 def save_annealed(directory: Path, average: Mapping[str, Tensor], *, progress: Progress) -> None:
@@ -127,17 +127,10 @@ def write_atomically(tensors: Mapping[str, Tensor], path: Path, *, metadata: dic
 def load(directory: Path, networks: Networks) -> Progress | None:
     """Restore the state in place; None where the folder holds none.
 
-    Where the last run ended with a finished decay, this is the trunk: the state before that decay. Raises
-    CheckpointError on a foreign file and on one that was made with other settings.
+    Where the last run ended with a finished decay, the learning rate rises again from there (Wen et al. 2024,
+    WSD-S). Raises CheckpointError on a foreign file and on one that was made with other settings.
     """
-    progress = _load(directory / FILE, networks)
-    if progress is None or not progress.annealed:
-        return progress
-    trunk = _load(directory / TRUNK, networks)
-    return replace(trunk or progress, seconds=progress.seconds, decay_start=0, decay_steps=0)
-
-
-def _load(path: Path, networks: Networks) -> Progress | None:
+    path = directory / FILE
     if not path.exists():
         return None
     metadata, tensors = _read(path)
@@ -149,6 +142,8 @@ def _load(path: Path, networks: Networks) -> Progress | None:
     _check(path, networks, tensors=tensors)
     _check_settings(path, settings, expected=networks.settings)
     _restore(networks, tensors)
+    if progress.annealed:
+        return Progress(step=progress.step, seconds=progress.seconds, rise_start=progress.step)
     return progress
 
 

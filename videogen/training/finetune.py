@@ -47,8 +47,9 @@ def finetune(
     `minutes` of training are added to what `directory` holds, or it goes on until `steps` in all; give one
     of the two. `modules`: motion trains only what mixes frames (new movements), all trains everything but
     the autoencoder (new looks and new words too). `trigger` is a word put before each sentence that lacks
-    it; "zorp=a person" says too what the motion planner shall read it as. `workers` processes render the world ahead on a CPU. Raises RequestError for impossible values and
-    folders without clips, CheckpointError for models and folders that do not fit.
+    it; "zorp=a person" says too what the motion planner shall read it as. `workers` processes render the
+    world ahead on a CPU. Raises RequestError for impossible values and folders without clips,
+    CheckpointError for models and folders that do not fit.
     """
     word, meaning = _parse_trigger(trigger)
     chosen = _check(minutes=minutes, steps=steps, device=device, modules=modules)

@@ -2,9 +2,8 @@
 
 A stage knows its network, its batches and its loss; the loop knows optimisation, averaging, time and
 checkpoints. The learning rate warms up, stays, and falls near the end (warmup-stable-decay, Hu et al. 2024):
-a function of the step and of where the fall begins, which is decided once and kept in the state. The state
-before the fall stays on the disk as the trunk, from which a later run goes on. The running average of the
-weights is what gets exported.
+a function of the step and of where the fall begins, which is decided once and kept in the state. A later run
+lets it rise again from there. The running average of the weights is what gets exported.
 """
 
 from __future__ import annotations
@@ -70,7 +69,7 @@ class Budget:
 
 def learning_rate(progress: checkpoint.Progress, *, warmup: int) -> float:
     """The share of the full learning rate at a step: 1 − √ of the decay that is done (Hägele et al. 2024)."""
-    share = min((progress.step + 1) / max(warmup, 1), 1.0)
+    share = min((progress.step - progress.rise_start + 1) / max(warmup, 1), 1.0)
     if progress.decay_steps:
         done = (progress.step - progress.decay_start) / progress.decay_steps
         share *= max(1 - math.sqrt(min(max(done, 0.0), 1.0)), _FLOOR)
@@ -134,8 +133,7 @@ class Trainer(Generic[Batch]):
         checkpoint.save(self.directory, self._kept, progress=self.progress)
 
     def begin_decay(self, steps: int) -> None:
-        """Keep the state as the trunk, and let the learning rate fall over so many steps from here."""
-        checkpoint.save(self.directory, self._kept, progress=self.progress, name=checkpoint.TRUNK)
+        """Let the learning rate fall over so many steps from here."""
         self.progress = replace(self.progress, decay_start=self.progress.step, decay_steps=steps)
         self.save()
         self.write("decay", steps=steps)

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass, field
+from typing import cast
 
 import torch
 from torch import Tensor, nn
@@ -21,7 +22,7 @@ from videogen.training.loss import make_noisy
 from videogen.world.clips import write_script
 from videogen.world.script import Script
 
-SHARES = {"object": 0.6, "person": 0.25, "portrait": 0.15}
+SHARES = {"object": 0.55, "person": 0.25, "portrait": 0.2}
 KEEP = {"text": 0.9, "path": 0.2, "size": 0.5, "angle": 0.3, "start": 0.1}
 """How often words are kept, and how often a path, a size and angle along it, or first frames are known."""
 KIND = {"object": "body", "person": "body", "portrait": "head"}
@@ -97,6 +98,7 @@ class PlannerStage:
         generator = torch.Generator().manual_seed(self.seed * 1_000_003 + step)
         clean = batch.clean.to(device)
         mask = draw_known(clean.cpu(), generator=generator).to(device)
+        mask[:, self.model.vectors.changes] = 0
         has_text = torch.rand(len(clean), 1, generator=generator) < KEEP["text"]
         tokens = torch.where(has_text, batch.tokens, self.empty)
         told = Told(tokens.to(device), batch.fps.to(device), batch.seconds.to(device), clean, mask)
@@ -138,7 +140,8 @@ def build_words_encoder(vocabulary: int, *, length: int) -> CLIPTextModel:
             eos_token_id=2,
         )
     )
-    nn.init.normal_(encoder.get_input_embeddings().weight, std=_WORD_SPREAD)
+    words = cast("nn.Embedding", encoder.get_input_embeddings())
+    nn.init.normal_(words.weight, std=_WORD_SPREAD)
     return encoder
 
 
@@ -169,6 +172,7 @@ def channel_weights(model: MotionPlanner) -> Tensor:
         thing = weights[first : first + THING]
         thing[:] = _OUTLINE_WEIGHT
         thing[0], thing[PLACE], thing[SIZE], thing[ANGLE] = 1.0, 8.0, 4.0, 4.0
+    weights[model.vectors.changes] = 3.0
     return weights
 
 

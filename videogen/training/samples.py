@@ -24,13 +24,14 @@ from videogen.training.replay import Plan
 from videogen.world import WorldClips
 from videogen.world.script import Clips
 
-SHARES = {"object": 0.55, "person": 0.25, "portrait": 0.13, "picture": 0.07}
+SHARES = {"object": 0.3, "person": 0.4, "portrait": 0.2, "picture": 0.1}
 KEEP = {
-    "text": 0.9, "reference": 0.65, "pose": 0.94, "field": 0.85, "known": 0.12, "words only": 0.08,
-    "object reference": 0.1,
+    "text": 0.9, "text with reference": 0.5, "reference": 0.55, "pose": 0.94, "field": 0.85, "known": 0.12,
+    "words only": 0.08, "object reference": 0.1,
 }  # fmt: skip
-"""How often each condition is kept; "words only" drops poses and references together, "object reference" is
-decided for a whole batch of things, most of which then need not be encoded."""
+"""How often each condition is kept; "text with reference" comes on top of "text", since whoever shows a
+picture may say nothing; "words only" drops poses and references together; "object reference" is decided for
+a whole batch of things, most of which then need not be encoded."""
 
 
 @dataclass(frozen=True)

@@ -149,11 +149,13 @@ class UNetStage:
     ) -> tuple[Tensor, dict[str, Tensor]]:
         """Tokens `b l` and what is given, on the device of `clean`, after dropping at random by `keep`."""
         device, b = clean.device, len(batch.tokens)
-        names = ("text", "reference", "pose", "field", "known", "words only")
+        names = ("text", "reference", "pose", "field", "known", "words only", "text with reference")
         rates = torch.tensor([keep[name] for name in names])[:, None]
         kept = (torch.rand(len(names), b, generator=generator) < rates).float()
         kept[[1, 2]] *= 1 - kept[5]
         kept[3] *= kept[1]
+        if batch.reference is not None:
+            kept[0] *= torch.maximum(1 - kept[1], kept[6])
         mask = draw_masks(clean, generator=generator)
         has_text, has_reference, has_pose, has_field, has_known = kept[:5].to(device)
         wide = (-1, 1, 1, 1, 1)

@@ -52,11 +52,13 @@ def to_side(frames: Frames) -> Frames:
     planes = torch.from_numpy(np.ascontiguousarray(frames)).permute(0, 3, 1, 2).float()
     mode = "area" if min(height, width) >= SIDE else "bilinear"
     small = torch.nn.functional.interpolate(planes, size=(SIDE, SIDE), mode=mode)
-    return small.round().to(torch.uint8).permute(0, 2, 3, 1).contiguous().numpy()
+    seen: Frames = small.round().to(torch.uint8).permute(0, 2, 3, 1).contiguous().numpy()
+    return seen
 
 
 def roughen(frames: Frames, *, seed: int) -> Frames:
     """Frames as a network might make them: blurred by 0.7 pixels, with noise of deviation 6 of 255."""
     smooth = ndimage.gaussian_filter(frames.astype(np.float32), (0, 0.7, 0.7, 0))
     noise = np.random.default_rng(seed).normal(0, 6, frames.shape)
-    return (smooth + noise).clip(0, 255).round().astype(np.uint8)
+    rough: Frames = (smooth + noise).clip(0, 255).round().astype(np.uint8)
+    return rough

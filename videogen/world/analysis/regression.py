@@ -33,7 +33,8 @@ class Regression:
         targets = np.array([[label == name for name in classes] for label in labels], dtype=np.float64)
         kernel = _kernel(support, support)
         kernel[np.diag_indices_from(kernel)] += ridge
-        return cls(classes, mean, spread, support, np.linalg.solve(kernel, targets - 1 / len(classes)))
+        weights: Floats = np.linalg.solve(kernel, targets - 1 / len(classes)).astype(np.float64)
+        return cls(classes, mean, spread, support, weights)
 
     def choose(self, features: Floats) -> str:
         """The class of one row of features `d`, or the one with the best sum over rows `n d`."""

@@ -115,7 +115,8 @@ def _on_picture(state: Floats, u: Floats, v: Floats) -> tuple[NDArray[np.int64],
     x, y, size, angle = state
     cos, sin = math.cos(angle), math.sin(angle)
     columns, rows = x + size * (cos * u - sin * v), y + size * (sin * u + cos * v)
-    return tuple((value * SIDE).astype(np.int64).clip(0, SIDE - 1) for value in (rows, columns))  # type: ignore[return-value]
+    row, column = ((value * SIDE).astype(np.int64).clip(0, SIDE - 1) for value in (rows, columns))
+    return row, column
 
 
 def _spin(
