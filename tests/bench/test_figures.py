@@ -46,3 +46,14 @@ def test_parts_are_joined() -> None:
     one.join(two)
     assert list(one.scores()) == ["a", "b"]
     assert contact_sheet(one.sheets["text"], columns=2).shape == (1, 6, 12, 3)
+
+
+def test_a_tall_sheet_goes_on_beside_itself() -> None:
+    rows = [np.full((2, 4, 4, 3), level, np.uint8) for level in (10, 20, 30, 40, 50)]
+    sheet = contact_sheet(rows, columns=2, tallest=4)[0]
+    assert sheet.shape == (24, 12 + 8 + 12, 3)
+    assert sheet[1, 1, 0] == 10
+    assert sheet[19, 1, 0] == 40
+    assert sheet[1, 21, 0] == 50
+    assert (sheet[:, 12:20] == 255).all()
+    assert (sheet[6:, 20:] == 255).all(), "nothing stands where there is no sixth row"

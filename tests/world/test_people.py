@@ -13,6 +13,7 @@ from videogen.skeleton import BODY, FACE_SLICE, LEFT_HAND_SLICE, RIGHT_HAND_SLIC
 from videogen.world import people, render_clips
 from videogen.world.acting import ACTIONS, HEAD_MOTIONS
 from videogen.world.clips import write_script
+from videogen.world.dice import Dice
 from videogen.world.figure import (
     COLOUR_PAINTS,
     COLOURS,
@@ -23,6 +24,7 @@ from videogen.world.figure import (
     SKIN_NAMES,
     SKINS,
     TROUSER_NAMES,
+    Character,
 )
 from videogen.world.scene import SCENES
 from videogen.world.script import Clips, Script
@@ -79,6 +81,21 @@ def test_held_out_people_are_never_seen_in_training_and_always_when_held_out(kin
     for held_out in (False, True):
         for label in script(kind, held_out).labels:
             assert (HAIRS.index(label["hair"]) == COLOURS.index(label["shirt"]) % 5) is held_out
+
+
+@pytest.mark.parametrize("kind", ["person", "portrait"])
+def test_a_part_can_be_given_to_somebody_and_all_else_stays_as_it_was(kind: str) -> None:
+    count = 6
+    somebody = Character.draw(Dice(torch.zeros(count, dtype=torch.int64), seed=5), held_out=False)
+    drawn, played = (
+        write_script(kind, torch.arange(count), num_frames=4, who=who) for who in (None, somebody)
+    )
+    assert {(label["hair"], label["shirt"], label["skin"]) for label in played.labels} == {
+        (HAIRS[int(somebody.hair[0])], COLOURS[int(somebody.shirt[0])], SKIN_NAMES[int(somebody.skin[0])])
+    }
+    for before, after in zip(drawn.labels, played.labels, strict=True):
+        assert (before["action"], before["scene"]) == (after["action"], after["scene"])
+    assert torch.equal(drawn.points, played.points)
 
 
 def test_directions_are_those_of_the_picture() -> None:

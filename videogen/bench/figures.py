@@ -93,11 +93,21 @@ def confusion_table(name: str, pairs: Sequence[tuple[str, str]]) -> str:
     return "\n".join(rows)
 
 
-def contact_sheet(rows: Sequence[Frames], *, columns: int = 8) -> Frames:
-    """Rows of frames as one picture, `1 h w c`: each row thinned to `columns` frames, a thin gap between."""
+def contact_sheet(rows: Sequence[Frames], *, columns: int = 8, tallest: int = 16) -> Frames:
+    """Rows of frames as one picture, `1 h w c`: each row thinned to `columns` frames, a thin gap between.
+
+    More than `tallest` rows, an even number so that pairs stay together, go on beside the first ones.
+    """
     strips = []
     for frames in rows:
         picked = frames[np.linspace(0, len(frames) - 1, columns).round().astype(int)]
         padded = np.pad(picked, ((0, 0), (1, 1), (1, 1), (0, 0)), constant_values=255)
         strips.append(np.concatenate(list(padded), 1))
-    return np.concatenate(strips)[None]
+    blank, gap = np.full_like(strips[0], 255), 8
+    height = min(tallest, len(strips))
+    blocks = []
+    for first in range(0, len(strips), tallest):
+        block = strips[first : first + tallest]
+        whole = np.concatenate([*block, *[blank] * (height - len(block))])
+        blocks.append(np.pad(whole, ((0, 0), (gap if first else 0, 0), (0, 0)), constant_values=255))
+    return np.concatenate(blocks, 1)[None]

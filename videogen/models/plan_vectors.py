@@ -5,10 +5,10 @@ there is a whole body or a head; and the pose of each as coefficients in a basis
 poses. All are near unit variance; what is absent is zero. The outline does not change over time, so decoding
 averages it.
 
-Beside these, the same in every frame, stands how much each channel of motion changes in the clip. It follows
-from the others, and decoding ignores it; but it is what words decide. A thing that spins and one that stays
-are at the same place on average, so without it pure noise, of which a network can say no more than averages,
-would hear nothing of the word.
+Beside these, the same in every frame, stands how much each thing and the camera move in the clip, channel by
+channel. It follows from the others, and decoding ignores it; but it is what words decide. A thing that spins
+and one that stays are at the same place on average, so without it pure noise, of which a network can say no
+more than averages, would hear nothing of the word.
 """
 
 from __future__ import annotations
@@ -104,9 +104,8 @@ class PlanVectors(nn.Module):
     @property
     def changes(self) -> slice:
         """The channels that say how much others change."""
-        poses = len(PEOPLE) * self.components
-        first = _FIRST_COEFFICIENT + poses
-        return slice(first, first + THINGS * (_MOTION.stop - _MOTION.start) + 3 + poses)
+        first = _FIRST_COEFFICIENT + len(PEOPLE) * self.components
+        return slice(first, first + THINGS * (_MOTION.stop - _MOTION.start) + 3)
 
     def basis(self, kind: str) -> PoseBasis:
         """The basis of a kind of pose, one of `PEOPLE`."""
@@ -131,8 +130,7 @@ class PlanVectors(nn.Module):
     def _measure_changes(self, vectors: Tensor) -> Tensor:
         """How much each channel of motion of `b t d` changes over time, `b n`."""
         moving = [vectors[..., n * THING + _MOTION.start : n * THING + _MOTION.stop] for n in range(THINGS)]
-        moving += [vectors[..., _CAMERA:_PRESENCE], vectors[..., _FIRST_COEFFICIENT : self.changes.start]]
-        spread = torch.cat(moving, -1).std(1, correction=0)
+        spread = torch.cat([*moving, vectors[..., _CAMERA:_PRESENCE]], -1).std(1, correction=0)
         return ((spread + _LEAST_CHANGE).log() + 1.5) / 1.2
 
     def decode(self, vectors: Tensor) -> tuple[Tracks, Tensor | None]:

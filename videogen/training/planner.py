@@ -167,12 +167,11 @@ def channel_weights(model: MotionPlanner) -> Tensor:
 
     What words decide counts most: two channels of a place would be lost among many radii.
     """
-    weights = torch.full((model.vectors.width,), 2.0)
+    weights = torch.full((model.vectors.width,), 3.0)
     for first in range(0, THINGS * THING, THING):
         thing = weights[first : first + THING]
         thing[:] = _OUTLINE_WEIGHT
         thing[0], thing[PLACE], thing[SIZE], thing[ANGLE] = 1.0, 8.0, 4.0, 4.0
-    weights[model.vectors.changes] = 3.0
     return weights
 
 

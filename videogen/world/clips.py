@@ -15,6 +15,7 @@ from torch.utils.data import IterableDataset
 
 from videogen.world import motion
 from videogen.world.dice import Dice
+from videogen.world.figure import Character
 from videogen.world.objects import write_objects
 from videogen.world.people import write_people, write_portraits
 from videogen.world.pictures import write_pictures
@@ -23,17 +24,19 @@ from videogen.world.script import Clips, Script, shoot
 _WRITERS = {
     "object": write_objects, "person": write_people, "portrait": write_portraits, "picture": write_pictures,
 }  # fmt: skip
+_CAST = {"person": write_people, "portrait": write_portraits}
 KINDS = tuple(_WRITERS)
 
 
 @torch.no_grad()
 def write_script(
     kind: str, indices: Tensor, *, num_frames: int = 8, seed: int = 0, held_out: bool = False,
-    fps: float | None = None,
+    fps: float | None = None, who: Character | None = None,
 ) -> Script:  # fmt: skip
     """Write the scripts of `kind` with these indices (int64 `b`, any device): everything but the pixels.
 
-    `fps` fixes the frame rate; None draws 4, 8 or 12 for each clip.
+    `fps` fixes the frame rate; None draws 4, 8 or 12 for each clip. `who`, `b` of them, takes the parts of
+    people and portraits.
     """
     dice = Dice(indices * len(KINDS) + KINDS.index(kind), seed=seed * 2 + held_out)
     rates = indices.new_tensor([4.0, 8.0, 8.0, 12.0], dtype=torch.float32)[dice.choice(4)]
@@ -46,6 +49,8 @@ def write_script(
     time = start + torch.arange(num_frames, device=indices.device) / rates[:, None]
     other = (dice.uniform() * crossing)[:, None]
     time = torch.cat([other, time], 1)  # the reference is frame 0
+    if who is not None:
+        return _CAST[kind](dice, time, rates, held_out=held_out, who=who)
     return _WRITERS[kind](dice, time, rates, held_out=held_out)
 
 

@@ -18,9 +18,12 @@ _POSES = tuple(ACTIONS.index(name) for name in ("stand", "wave", "cheer", "point
 """What people may do in their reference picture: they face us and stand."""
 
 
-def write_people(dice: Dice, time: Tensor, fps: Tensor, *, held_out: bool) -> Script:
-    """Scripts of people from head to foot; arguments as for `write_objects`."""
-    who = figure.Character.draw(dice, held_out=held_out)
+def write_people(
+    dice: Dice, time: Tensor, fps: Tensor, *, held_out: bool, who: figure.Character | None = None
+) -> Script:
+    """Scripts of people from head to foot; arguments as for `write_objects`, `who` is who they are."""
+    drawn = figure.Character.draw(dice, held_out=held_out)
+    who = drawn if who is None else who
     scene, action = dice.choice(len(SCENES)), dice.choice(len(ACTIONS))
     place = dice.fork()
     acting = act(action, time[:, 1:], dice, held_out=held_out)
@@ -55,9 +58,12 @@ def write_people(dice: Dice, time: Tensor, fps: Tensor, *, held_out: bool) -> Sc
     )
 
 
-def write_portraits(dice: Dice, time: Tensor, fps: Tensor, *, held_out: bool) -> Script:
-    """Scripts of heads and shoulders; arguments as for `write_objects`."""
-    who = figure.Character.draw(dice, held_out=held_out)
+def write_portraits(
+    dice: Dice, time: Tensor, fps: Tensor, *, held_out: bool, who: figure.Character | None = None
+) -> Script:
+    """Scripts of heads and shoulders; arguments as for `write_people`."""
+    drawn = figure.Character.draw(dice, held_out=held_out)
+    who = drawn if who is None else who
     scene, moves = dice.choice(len(SCENES)), dice.choice(len(HEAD_MOTIONS))
     place = dice.fork()
     acting = turn_heads(moves, time[:, 1:], dice, held_out=held_out)

@@ -27,6 +27,8 @@ _PALE = ((1.0, 14.0), (0.87, 14.0))
 _LEAST = 22
 """Pixels of the smallest region that may be a thing."""
 _WEIGHTS = np.array([0.7, 1.0, 1.0])
+_GROW = 2
+"""Pixels from the bright part of a white thing to its outline or the tip of its wing."""
 _CROSS = np.array([[0, 1, 0], [1, 1, 1], [0, 1, 0]], dtype=bool)
 
 
@@ -116,6 +118,8 @@ def _regions(tone: NDArray[np.int8], *, grey: bool) -> list[_Region]:
     """The largest regions of a frame; small gaps do not part them. Dark tones of a `grey` are shadows too."""
     like = ((tone == 1) | (tone == 2)) if grey else tone > 0
     like &= ndimage.convolve(like.astype(np.int8), np.ones((3, 3), np.int8), mode="constant") >= 4
+    if grey:  # what is pale between its bright parts is its texture
+        like |= _close(like, 4) & (tone > 0)
     joined = ndimage.binary_dilation(like, structure=_CROSS)
     labels, count = ndimage.label(joined)
     if not count:
@@ -128,7 +132,8 @@ def _regions(tone: NDArray[np.int8], *, grey: bool) -> list[_Region]:
             break
         mask = (labels == one) & like
         if grey:  # what is dark near it is its outline or its wing
-            mask = ndimage.binary_dilation(mask, structure=_CROSS, iterations=2, mask=mask | (tone > 0))
+            mask = ndimage.binary_dilation(mask, structure=_CROSS, iterations=_GROW, mask=mask | (tone > 0))
+            mask |= _close(mask, 2)
         mask = fill_pores(mask)
         rows, columns = np.nonzero(mask)
         if (columns.min() == 0 and columns.max() == mask.shape[1] - 1) or sizes[one] > 0.5 * mask.size:
@@ -143,6 +148,15 @@ def _regions(tone: NDArray[np.int8], *, grey: bool) -> list[_Region]:
             _Region(mask, int(sizes[one]), columns.mean(), rows.mean(), min(dark.sum() / border, 1.0), core)
         )
     return regions
+
+
+def _close(mask: Mask, reach: int) -> Mask:
+    """A mask with gaps narrower than twice `reach` filled."""
+    axis = np.arange(-reach, reach + 1)
+    disc = axis[:, None] ** 2 + axis**2 <= reach**2 + 1
+    wide = np.pad(mask, reach)
+    closed = ndimage.binary_closing(wide, structure=disc)
+    return np.asarray(closed[reach:-reach, reach:-reach])
 
 
 def _follow(number: int, tones: NDArray[np.int8], likeness: NDArray[np.float32]) -> Blob | None:
