@@ -55,17 +55,32 @@ class CarriedPicture:
         size: tuple[int, int],
         spec: ModelSpec,
     ) -> CarriedPicture:
-        """Carry `frame` with keypoints `k 3`, for an output of `size` (height, width), by a driving pose."""
+        """Carry `frame` with keypoints `k 3`, for an output of `size` (height, width), by a driving pose.
+
+        The pose is fitted to the figure in the picture.
+        """
+        moved = retarget(driving, points, aspect=frame.shape[1] / frame.shape[0])
+        return cls.along(frame, points, moved.points, size=size, spec=spec)
+
+    @classmethod
+    def along(
+        cls,
+        frame: Frame,
+        points: NDArray[np.float32],
+        moved: NDArray[np.float32],
+        *,
+        size: tuple[int, int],
+        spec: ModelSpec,
+    ) -> CarriedPicture:
+        """Carry `frame` with keypoints `k 3` to where they have `moved`, `t k 3`, as it is."""
         picture = to_picture(frame)
-        aspect = picture.shape[-1] / picture.shape[-2]
         if picture.shape[-2:] != size:
             picture = F.interpolate(picture, size, mode="bicubic", antialias=True, align_corners=False).clamp(
                 -1, 1
             )
         canvas = Canvas.fit(*size, side=min(spec.height, spec.width), multiple=spec.size_multiple)
-        moved = retarget(driving, points, aspect=aspect)
         reference = canvas.place(picture)
-        still, moving = canvas.points(points), canvas.points(moved.points)
+        still, moving = canvas.points(points), canvas.points(moved)
         grid = {"height": canvas.height, "width": canvas.width}
         frames, seen, maps = [], [], []
         for some in moving.split(_FRAMES_AT_ONCE):
@@ -82,7 +97,7 @@ class CarriedPicture:
             pose_maps=torch.cat(maps, 2),
             picture=picture,
             still=torch.from_numpy(points),
-            moving=torch.from_numpy(moved.points),
+            moving=torch.from_numpy(moved),
         )
 
     @property

@@ -5,20 +5,18 @@ Ceiling: the true render, plain and through the autoencoder. Trivial baseline: t
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import replace
 
 import numpy as np
 import torch
-from einops import rearrange
 
 from videogen.bench.figures import CODED, MADE, TRIVIAL, TRUE, Evaluation
 from videogen.bench.frames import through_autoencoder, to_frames
 from videogen.bench.metrics import joint_errors, pck, psnr, ssim
-from videogen.conditions.motion_field import motion_field, warp
+from videogen.carried import CarriedPicture
 from videogen.engine import Conditions, Engine
 from videogen.sampling import Timeline, guided, sample
-from videogen.skeleton import draw_skeleton
 from videogen.types import Frames, Latents
 from videogen.world.analyse import clothes
 from videogen.world.clips import render_clips
@@ -35,17 +33,22 @@ def evaluate_pose(engine: Engine, *, clips: int, progress: Callable[[], None] = 
     batch = render_clips(
         "person", torch.arange(clips), size=engine.spec.height, num_frames=NUM_FRAMES, held_out=True, fps=FPS
     )
-    for number, conditions in enumerate(_conditions(engine, batch)):
+    for number in range(clips):
         truth = to_frames(batch.video[number])
         still = to_frames(batch.reference[number][:, None])
+        drawn, carried, made = make_posed(engine, batch, number)
         candidates = {
-            MADE: make_posed(engine, conditions, seed=number),
+            MADE: made,
             CODED: through_autoencoder(engine, truth),
             TRUE: truth,
             TRIVIAL: np.repeat(still, NUM_FRAMES, 0),
         }
         for column, frames in candidates.items():
             _score(found, column, frames, batch, number, truth)
+        for name, frames in (("drawing", drawn), ("carried picture", carried)):
+            found.add(f"pose: SSIM of the {name} alone", MADE, ssim(frames, truth))
+            found.add(f"pose: SSIM of the {name} alone", CODED, ssim(candidates[CODED], truth))
+            found.add(f"pose: SSIM of the {name} alone", TRIVIAL, ssim(candidates[TRIVIAL], truth))
         if number < _SHOWN:
             found.show("pose", truth, candidates[MADE])
         progress()
@@ -66,30 +69,27 @@ def _score(found: Evaluation, column: str, frames: Frames, batch: Clips, number:
                 found.add("pose: clothes' and hair's colours", column, colour == label[part])
 
 
-def _conditions(engine: Engine, batch: Clips) -> Iterator[Conditions]:
-    """What `animate` would tell the network about each clip: everything from keypoints and the reference."""
-    height, width = batch.video.shape[-2:]
-    factor = engine.spec.vae_scale_factor
-    for number in range(len(batch.video)):
-        reference, points = batch.reference[number : number + 1], batch.points[number : number + 1]
-        field = motion_field(batch.reference_points[number : number + 1], points, height=height, width=width)
-        seen = field.visibility[:, None]
-        carried = rearrange(warp(reference, field) * seen, "1 c t h w -> t c h w")
-        maps = rearrange(draw_skeleton(points[0], height=height, width=width), "t c h w -> 1 c t h w")
-        yield Conditions(
-            fps=FPS,
-            reference=engine.encode_video(reference),
-            carried=engine.encode_video(carried),
-            visibility=torch.nn.functional.avg_pool3d(seen, (1, factor, factor)),
-            pose_maps=maps,
-        )
+def make_posed(engine: Engine, batch: Clips, number: int) -> tuple[Frames, Frames, Frames]:
+    """One clip as `animate` makes it, without fitting the pose.
 
-
-def make_posed(engine: Engine, conditions: Conditions, *, seed: int) -> Frames:
-    """Sample one clip as `animate` does, at the network's own size."""
+    The network's drawing; the carried picture with the reference where it is not seen; and the output.
+    """
     spec, timeline = engine.spec, Timeline.line(NUM_FRAMES)
-    without = replace(conditions, pose_maps=None)
-    chain = [engine.denoiser(without, timeline), engine.denoiser(conditions, timeline)]
+    carried = CarriedPicture.along(
+        to_frames(batch.reference[number][:, None])[0],
+        batch.reference_points[number].numpy(),
+        batch.points[number].numpy(),
+        size=(spec.height, spec.width),
+        spec=spec,
+    )
+    conditions = Conditions(
+        fps=FPS,
+        reference=engine.encode_video(carried.reference),
+        carried=engine.encode_video(carried.frames),
+        visibility=carried.visibility,
+        pose_maps=carried.pose_maps,
+    )
+    chain = [engine.denoiser(given, timeline) for given in (replace(conditions, pose_maps=None), conditions)]
     latents: Latents = sample(
         guided(chain, [spec.pose_guidance]),
         timeline,
@@ -98,7 +98,12 @@ def make_posed(engine: Engine, conditions: Conditions, *, seed: int) -> Frames:
         height=spec.height // spec.vae_scale_factor,
         width=spec.width // spec.vae_scale_factor,
         num_inference_steps=spec.num_inference_steps,
-        seed=seed,
+        seed=number,
         device=engine.device,
     )
-    return np.stack(list(engine.decode(latents)))
+    drawn = list(engine.decode_video(latents))
+    made, alone = (
+        np.stack([carried.sharpen(at, frame) for at, frame in enumerate(pictures)])
+        for pictures in (drawn, [carried.reference[0]] * NUM_FRAMES)
+    )
+    return to_frames(torch.stack(drawn, 1)), alone, made
