@@ -104,10 +104,11 @@ def contact_sheet(rows: Sequence[Frames], *, columns: int = 8, tallest: int = 16
         padded = np.pad(picked, ((0, 0), (1, 1), (1, 1), (0, 0)), constant_values=255)
         strips.append(np.concatenate(list(padded), 1))
     blank, gap = np.full_like(strips[0], 255), 8
-    height = min(tallest, len(strips))
+    beside = -(-len(strips) // tallest)
+    height = len(strips) if beside == 1 else -(-len(strips) // (2 * beside)) * 2
     blocks = []
-    for first in range(0, len(strips), tallest):
-        block = strips[first : first + tallest]
+    for first in range(0, len(strips), height):
+        block = strips[first : first + height]
         whole = np.concatenate([*block, *[blank] * (height - len(block))])
         blocks.append(np.pad(whole, ((0, 0), (gap if first else 0, 0), (0, 0)), constant_values=255))
     return np.concatenate(blocks, 1)[None]
