@@ -27,6 +27,21 @@ from videogen.weights.presets import ModelSpec
 _FRAMES_AT_ONCE = 64
 
 
+def carry(picture: Tensor, still: Tensor, moving: Tensor, *, factor: int) -> tuple[Tensor, Tensor]:
+    """Carry a picture −1…1 `1 c h w` with keypoints `k 3` to where they are in `moving`, `t k 3`.
+
+    Returns frames `t c h w`, grey where nothing is known, and the visibility `1 1 t h/f w/f`, 0…1.
+    """
+    height, width = picture.shape[-2:]
+    frames, seen = [], []
+    for some in moving.split(_FRAMES_AT_ONCE):
+        field = motion_field(still[None], some[None], height=height, width=width, aspect=width / height)
+        visible = field.visibility[:, None]
+        frames.append(rearrange(warp(picture, field) * visible, "1 c t h w -> t c h w"))
+        seen.append(F.avg_pool3d(visible, (1, factor, factor)))
+    return torch.cat(frames), torch.cat(seen, 2)
+
+
 @dataclass(frozen=True)
 class CarriedPicture:
     """A picture moved by a pose.
@@ -81,19 +96,16 @@ class CarriedPicture:
         canvas = Canvas.fit(*size, side=min(spec.height, spec.width), multiple=spec.size_multiple)
         reference = canvas.place(picture)
         still, moving = canvas.points(points), canvas.points(moved)
-        grid = {"height": canvas.height, "width": canvas.width}
-        frames, seen, maps = [], [], []
-        for some in moving.split(_FRAMES_AT_ONCE):
-            field = motion_field(still[None], some[None], aspect=canvas.width / canvas.height, **grid)
-            visible = field.visibility[:, None]
-            frames.append(rearrange(warp(reference, field) * visible, "1 c t h w -> t c h w"))
-            seen.append(F.avg_pool3d(visible, (1, spec.vae_scale_factor, spec.vae_scale_factor)))
-            maps.append(rearrange(draw_skeleton(some, **grid), "t c h w -> 1 c t h w"))
+        frames, visibility = carry(reference, still, moving, factor=spec.vae_scale_factor)
+        maps = [
+            rearrange(draw_skeleton(some, height=canvas.height, width=canvas.width), "t c h w -> 1 c t h w")
+            for some in moving.split(_FRAMES_AT_ONCE)
+        ]
         return cls(
             canvas=canvas,
             reference=reference,
-            frames=torch.cat(frames),
-            visibility=torch.cat(seen, 2),
+            frames=frames,
+            visibility=visibility,
             pose_maps=torch.cat(maps, 2),
             picture=picture,
             still=torch.from_numpy(points),

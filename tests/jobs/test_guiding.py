@@ -12,7 +12,8 @@ import pytest
 import torch
 
 import videogen as vg
-from videogen.jobs.guiding import Motion, draw_pose, fit_to
+from videogen.engine import Conditions
+from videogen.jobs.guiding import Motion, carried_along, draw_pose, fit_to
 from videogen.planning import Plan
 from videogen.tracks import Tracks
 from videogen.types import Pose
@@ -32,10 +33,12 @@ def test_a_pose_gives_length_and_rate_unless_others_are_asked_for(
 ) -> None:
     request, found = motion(pose=portrait_folder / "pose.json", **fields)
     assert found.length == length
-    maps = found.maps(request, None, size=(32, 48))  # type: ignore[arg-type]
-    assert maps is not None
-    assert maps.shape == (1, 3, length, 32, 48)
-    assert maps.any()
+    guide = found.guide(request, None, size=(32, 48))  # type: ignore[arg-type]
+    assert guide is not None
+    assert guide.maps.shape == (1, 3, length, 32, 48)
+    assert guide.maps.any()
+    assert guide.person is not None
+    assert guide.person.shape == (length, 130, 3)
 
 
 @pytest.mark.parametrize("fields", [{"seconds": 2}, {"num_frames": 9}])
@@ -56,25 +59,27 @@ def test_a_pose_is_never_stretched() -> None:
 
 
 def test_long_poses_are_drawn_in_pieces_that_fit_together() -> None:
-    points = np.random.default_rng(0).random((70, 130, 3)).astype(np.float32)
-    whole = draw_pose(Pose(points), size=(16, 16))
-    tail = draw_pose(Pose(points[60:]), size=(16, 16))
+    points = torch.rand(70, 130, 3, generator=torch.Generator().manual_seed(0))
+    whole = draw_pose(points, size=(16, 16))
+    tail = draw_pose(points[60:], size=(16, 16))
     assert torch.equal(whole[:, :, 60:], tail)
 
 
 def test_a_plan_is_drawn_at_the_clips_size(fake_engine: Any) -> None:
     request, found = motion(path="0.2,0.5 0.8,0.5")
-    maps = found.maps(request, fake_engine, size=(32, 64))
-    assert maps is not None
+    guide = found.guide(request, fake_engine, size=(32, 64))
+    assert guide is not None
+    assert guide.person is None
+    maps = guide.maps
     columns = maps[0, 0].sum(1) @ torch.arange(64.0) / maps[0, 0].sum((1, 2)) / 63
     torch.testing.assert_close(columns[[0, -1]], torch.tensor([0.2, 0.8]), atol=0.02, rtol=0)
 
 
-def test_without_planner_or_with_nothing_planned_there_are_no_maps() -> None:
+def test_without_planner_or_with_nothing_planned_there_is_no_guide() -> None:
     for planned in (None, Plan(tracks=Tracks.none(1, 16), pose=None)):
         engine: Any = SimpleNamespace(plan=lambda *_, planned=planned, **__: planned, model="other")
         request, found = motion()
-        assert found.maps(request, engine, size=(32, 32)) is None
+        assert found.guide(request, engine, size=(32, 32)) is None
 
 
 def test_a_path_that_cannot_be_followed_is_refused() -> None:
@@ -83,4 +88,21 @@ def test_a_path_that_cannot_be_followed_is_refused() -> None:
         engine: Any = SimpleNamespace(plan=lambda *_, planned=planned, **__: planned, model="other")
         request, found = motion(path="0.2,0.5")
         with pytest.raises(vg.RequestError, match=words):
-            found.maps(request, engine, size=(32, 32))
+            found.guide(request, engine, size=(32, 32))
+
+
+def test_a_person_carries_the_first_frame_along(fake_engine: Any, head_moves: np.ndarray[Any, Any]) -> None:
+    person = torch.from_numpy(head_moves)
+    first = torch.rand(1, 2, 1, 8, 8, generator=torch.Generator().manual_seed(0)) - 0.5
+    told = carried_along(Conditions(fps=8.0, prompt="a"), first, fake_engine, person=person, factor=4)
+    assert told.prompt == "a"
+    assert told.reference is first
+    assert told.carried is not None
+    assert told.visibility is not None
+    assert told.carried.shape == (1, 2, 8, 8, 8)
+    assert told.visibility.shape == (1, 1, 8, 8, 8)
+    seen = told.visibility[0, 0, 0] > 0.99
+    assert seen.float().mean() > 0.9
+    drawn = first[0, 0, 0].div(2)
+    torch.testing.assert_close(told.carried[0, 0, 0][seen], drawn[seen], atol=0.02, rtol=0)
+    assert (told.carried[0, 0, -1] - told.carried[0, 0, 0]).abs().mean() > 0.01

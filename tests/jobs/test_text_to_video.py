@@ -11,7 +11,9 @@ import numpy as np
 import pytest
 
 import videogen as vg
+from videogen.engine import Conditions
 from videogen.jobs.text_to_video import generate
+from videogen.sampling import Timeline
 
 PLAIN: dict[str, Any] = {"prompt": "a red ball", "seed": 1}
 CHANGES: dict[str, Any] = {
@@ -51,6 +53,29 @@ def frames_of(engine: Any, **fields: Any) -> np.ndarray:
 def test_every_field_changes_the_clip(name: str, fake_engine: Any) -> None:
     plain, changed = frames_of(fake_engine), frames_of(fake_engine, **{name: CHANGES[name]})
     assert plain.shape != changed.shape or (plain != changed).any()
+
+
+def test_of_a_person_the_first_frame_is_drawn_first_and_shown_to_the_rest(
+    fake_engine: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    told: list[Conditions] = []
+    plain = fake_engine.denoiser
+
+    def watched(conditions: Conditions, timeline: Timeline) -> Any:
+        told.append(conditions)
+        return plain(conditions, timeline)
+
+    monkeypatch.setattr(fake_engine, "denoiser", watched)
+    stages: list[str] = []
+    request = vg.TextToVideo("a ball", pose=Path("pose.json"), seed=1, num_inference_steps=2)
+    for _ in generate(request, fake_engine, progress=lambda stage, *_: stages.append(stage)):
+        pass
+    assert [one.reference is None for one in told] == [True, True, False, False]
+    assert [one.carried is None for one in told] == [True, True, False, False]
+    assert stages == ["the first frame"] * 2 + ["denoising"] * 2
+    told.clear()
+    list(generate(vg.TextToVideo("a ball", seed=1, num_inference_steps=2), fake_engine))
+    assert [one.reference is None for one in told] == [True, True], "things need no first frame"
 
 
 @pytest.mark.parametrize("name", sorted(CHOOSES_THE_ENGINE))

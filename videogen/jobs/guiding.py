@@ -1,4 +1,8 @@
-"""What a text clip is told about motion, as maps: a pose that is given, or a plan, along a path if given."""
+"""What a text clip is told about motion: a pose that is given, or a plan, along a path if given.
+
+Where a person moves, the first frame is drawn first, and the clip is told that picture, carried along the
+pose: a face that turns away and back is then still the same face.
+"""
 
 from __future__ import annotations
 
@@ -8,6 +12,7 @@ from typing import TYPE_CHECKING
 
 import torch
 
+from videogen.carried import carry
 from videogen.conditions.route import Route, read_route
 from videogen.errors import RequestError
 from videogen.jobs.driving import read_driving
@@ -17,11 +22,19 @@ from videogen.skeleton import draw_skeleton
 if TYPE_CHECKING:
     from torch import Tensor
 
-    from videogen.engine import Engine
+    from videogen.engine import Conditions, Engine
     from videogen.jobs.text_to_video import TextToVideo
-    from videogen.types import Pose
+    from videogen.types import Latents, Pose
 
 _FRAMES_AT_ONCE = 64
+
+
+@dataclass(frozen=True)
+class Guide:
+    """Motion in a picture of some size: `maps` `1 3 t h w`, and where a person's points are, `t k 3`."""
+
+    maps: Tensor
+    person: Tensor | None
 
 
 @dataclass(frozen=True)
@@ -48,14 +61,15 @@ class Motion:
         pose = read_driving(request.pose, rate=fps, smoothing=0.0, seconds=asked or request.seconds)
         return cls(length=len(pose.points), fps=fps, pose=pose, path=None)
 
-    def maps(self, request: TextToVideo, engine: Engine, *, size: tuple[int, int]) -> Tensor | None:
-        """Draw the motion at `size` (height, width), `1 3 t h w`; what is not given is planned from words.
+    def guide(self, request: TextToVideo, engine: Engine, *, size: tuple[int, int]) -> Guide | None:
+        """The motion in a picture of `size` (height, width); what is not given is planned from words.
 
         None where nothing is planned, or not to be. Raises `RequestError` for a path that the model cannot
         follow, or that a person would have to.
         """
         if self.pose is not None:
-            return draw_pose(self.pose, size=size)
+            points = torch.from_numpy(fit_to(self.pose, aspect=size[1] / size[0]).points)
+            return Guide(draw_pose(points, size=size), person=points)
         if not request.plan:
             return None
         seed = request.chosen_seed()
@@ -68,13 +82,23 @@ class Motion:
             raise RequestError(
                 "--path moves a thing, and the sentence tells of a person; name a thing, or give --pose"
             )
-        return None if plan is None or plan.is_empty else draw_plan(plan, height=size[0], width=size[1])
+        if plan is None or plan.is_empty:
+            return None
+        return Guide(draw_plan(plan, height=size[0], width=size[1]), person=plan.pose)
 
 
-def draw_pose(pose: Pose, *, size: tuple[int, int]) -> Tensor:
-    """Draw a pose in a picture of `size` (height, width), whole and in the middle, `1 3 t h w`."""
+def carried_along(
+    told: Conditions, first: Latents, engine: Engine, *, person: Tensor, factor: int
+) -> Conditions:
+    """What is told, and the first frame's latents `1 c 1 h w` as reference and carried along the person."""
+    picture = next(iter(engine.decode_video(first)))[None].cpu()
+    frames, visibility = carry(picture, person[0], person, factor=factor)
+    return replace(told, reference=first, carried=engine.encode_video(frames), visibility=visibility)
+
+
+def draw_pose(points: Tensor, *, size: tuple[int, int]) -> Tensor:
+    """Draw points `t k 3` in a picture of `size` (height, width), `1 3 t h w`."""
     height, width = size
-    points = torch.from_numpy(fit_to(pose, aspect=width / height).points)
     pieces = [draw_skeleton(some, height=height, width=width) for some in points.split(_FRAMES_AT_ONCE)]
     return torch.cat(pieces).transpose(0, 1)[None]
 

@@ -1,7 +1,8 @@
 """Text to video: a sentence becomes a clip of any length.
 
 Comes in: a prompt, and if wanted a path for a thing or a pose for a person. Goes out: frames, denoised
-jointly from noise in overlapping windows, told by maps what moves where: as the pose or the plan says.
+jointly from noise in overlapping windows, told by maps what moves where: as the pose or the plan says. Of a
+person the first frame is drawn first, and shown to the rest.
 """
 
 from __future__ import annotations
@@ -21,7 +22,12 @@ from videogen.request import GenerativeRequest, Prompt
 
 if TYPE_CHECKING:
     from videogen.engine import Engine
-    from videogen.types import Frame
+    from videogen.types import Frame, Latents
+
+_FIRST_FRAMES = 8
+"""Frames that are drawn for the sake of the first one, which is better among others than alone."""
+_LATER_WORDS = 0.25
+"""How much of the guidance by words is left once looks are shown by a picture."""
 
 
 class TextToVideo(GenerativeRequest):
@@ -77,7 +83,7 @@ def generate(request: TextToVideo, engine: Engine, *, progress: Progress = silen
     """Yield the clip's frames; raises `RequestError` where the model cannot do what is asked."""
     from videogen.engine import Conditions
     from videogen.jobs.denoising import denoise
-    from videogen.jobs.guiding import Motion
+    from videogen.jobs.guiding import Motion, carried_along
     from videogen.sampling import Timeline
 
     spec = engine.spec
@@ -88,13 +94,23 @@ def generate(request: TextToVideo, engine: Engine, *, progress: Progress = silen
     motion = Motion.of(request, fps=fps, default=spec.num_frames)
     check_amount(motion.length, *size)
 
-    told = Conditions(
-        prompt=request.prompt, fps=float(fps), pose_maps=motion.maps(request, engine, size=size)
-    )
-    chain = [replace(told, prompt=request.negative_prompt), told]
-    timeline = Timeline.line(motion.length)
-    latents = denoise(request, engine, timeline, chain, scale=scale, size=size, progress=progress)
-    yield from engine.decode(latents)
+    guide = motion.guide(request, engine, size=size)
+
+    def draw(told: Conditions, length: int, *, scale: float, progress: Progress) -> Latents:
+        chain = [replace(told, prompt=request.negative_prompt), told]
+        timeline = Timeline.line(length)
+        return denoise(request, engine, timeline, chain, scale=scale, size=size, progress=progress)
+
+    told = Conditions(prompt=request.prompt, fps=float(fps), pose_maps=None if guide is None else guide.maps)
+    if guide is not None and guide.person is not None:
+        length = min(motion.length, _FIRST_FRAMES)
+        begun = draw(
+            replace(told, pose_maps=guide.maps[:, :, :length]), length, scale=scale,
+            progress=lambda _, done, total: progress("the first frame", done, total),
+        )  # fmt: skip
+        told = carried_along(told, begun[:, :, :1], engine, person=guide.person, factor=spec.vae_scale_factor)
+        scale = 1 + (scale - 1) * _LATER_WORDS
+    yield from engine.decode(draw(told, motion.length, scale=scale, progress=progress))
 
 
 text_to_video = as_function(TextToVideo)
