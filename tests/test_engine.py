@@ -341,7 +341,7 @@ def frames_of(kind: str, count: int) -> Any:
 
 @pytest.mark.parametrize("kind", ["object", "person", "portrait"])
 def test_pocket_gives_back_frames_of_the_world(pocket: Engine, kind: str) -> None:
-    frames = frames_of(kind, 8)
+    frames = frames_of(kind, 32)
     latents = pocket.encode(frames)
     assert 0.6 < latents.std() < 1.5
     decoded = np.stack(list(pocket.decode(latents)))

@@ -12,8 +12,7 @@ import pytest
 import torch
 
 import videogen as vg
-from videogen.engine import Conditions
-from videogen.jobs.guiding import Motion, carried_along, draw_pose, fit_to
+from videogen.jobs.guiding import Motion, draw_pose, fit_to
 from videogen.planning import Plan
 from videogen.tracks import Tracks
 from videogen.types import Pose
@@ -89,20 +88,3 @@ def test_a_path_that_cannot_be_followed_is_refused() -> None:
         request, found = motion(path="0.2,0.5")
         with pytest.raises(vg.RequestError, match=words):
             found.guide(request, engine, size=(32, 32))
-
-
-def test_a_person_carries_the_first_frame_along(fake_engine: Any, head_moves: np.ndarray[Any, Any]) -> None:
-    person = torch.from_numpy(head_moves)
-    first = torch.rand(1, 2, 1, 8, 8, generator=torch.Generator().manual_seed(0)) - 0.5
-    told = carried_along(Conditions(fps=8.0, prompt="a"), first, fake_engine, person=person, factor=4)
-    assert told.prompt == "a"
-    assert told.reference is first
-    assert told.carried is not None
-    assert told.visibility is not None
-    assert told.carried.shape == (1, 2, 8, 8, 8)
-    assert told.visibility.shape == (1, 1, 8, 8, 8)
-    seen = told.visibility[0, 0, 0] > 0.99
-    assert seen.float().mean() > 0.9
-    drawn = first[0, 0, 0].div(2)
-    torch.testing.assert_close(told.carried[0, 0, 0][seen], drawn[seen], atol=0.02, rtol=0)
-    assert (told.carried[0, 0, -1] - told.carried[0, 0, 0]).abs().mean() > 0.01

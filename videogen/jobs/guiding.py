@@ -1,8 +1,4 @@
-"""What a text clip is told about motion: a pose that is given, or a plan, along a path if given.
-
-Where a person moves, the first frame is drawn first, and the clip is told that picture, carried along the
-pose: a face that turns away and back is then still the same face.
-"""
+"""What a text clip is told about motion: a pose that is given, or a plan, along a path if given."""
 
 from __future__ import annotations
 
@@ -12,7 +8,6 @@ from typing import TYPE_CHECKING
 
 import torch
 
-from videogen.carried import carry
 from videogen.conditions.route import Route, read_route
 from videogen.errors import RequestError
 from videogen.jobs.driving import read_driving
@@ -22,9 +17,9 @@ from videogen.skeleton import draw_skeleton
 if TYPE_CHECKING:
     from torch import Tensor
 
-    from videogen.engine import Conditions, Engine
+    from videogen.engine import Engine
     from videogen.jobs.text_to_video import TextToVideo
-    from videogen.types import Latents, Pose
+    from videogen.types import Pose
 
 _FRAMES_AT_ONCE = 64
 
@@ -85,15 +80,6 @@ class Motion:
         if plan is None or plan.is_empty:
             return None
         return Guide(draw_plan(plan, height=size[0], width=size[1]), person=plan.pose)
-
-
-def carried_along(
-    told: Conditions, first: Latents, engine: Engine, *, person: Tensor, factor: int
-) -> Conditions:
-    """What is told, and the first frame's latents `1 c 1 h w` as reference and carried along the person."""
-    picture = next(iter(engine.decode_video(first)))[None].cpu()
-    frames, visibility = carry(picture, person[0], person, factor=factor)
-    return replace(told, reference=first, carried=engine.encode_video(frames), visibility=visibility)
 
 
 def draw_pose(points: Tensor, *, size: tuple[int, int]) -> Tensor:

@@ -8,7 +8,6 @@ person the first frame is drawn first, and shown to the rest.
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import replace
 from fractions import Fraction
 from pathlib import Path
 from typing import TYPE_CHECKING, ClassVar, Self
@@ -22,12 +21,7 @@ from videogen.request import GenerativeRequest, Prompt
 
 if TYPE_CHECKING:
     from videogen.engine import Engine
-    from videogen.types import Frame, Latents
-
-_FIRST_FRAMES = 8
-"""Frames that are drawn for the sake of the first one, which is better among others than alone."""
-_LATER_WORDS = 0.25
-"""How much of the guidance by words is left once looks are shown by a picture."""
+    from videogen.types import Frame
 
 
 class TextToVideo(GenerativeRequest):
@@ -81,10 +75,8 @@ class TextToVideo(GenerativeRequest):
 
 def generate(request: TextToVideo, engine: Engine, *, progress: Progress = silent) -> Iterator[Frame]:
     """Yield the clip's frames; raises `RequestError` where the model cannot do what is asked."""
-    from videogen.engine import Conditions
-    from videogen.jobs.denoising import denoise
-    from videogen.jobs.guiding import Motion, carried_along
-    from videogen.sampling import Timeline
+    from videogen.jobs.drawing import draw_clip
+    from videogen.jobs.guiding import Motion
 
     spec = engine.spec
     fps, size = request.rate(spec.fps), picture_size(request.height, request.width, spec=spec)
@@ -95,22 +87,11 @@ def generate(request: TextToVideo, engine: Engine, *, progress: Progress = silen
     check_amount(motion.length, *size)
 
     guide = motion.guide(request, engine, size=size)
-
-    def draw(told: Conditions, length: int, *, scale: float, progress: Progress) -> Latents:
-        chain = [replace(told, prompt=request.negative_prompt), told]
-        timeline = Timeline.line(length)
-        return denoise(request, engine, timeline, chain, scale=scale, size=size, progress=progress)
-
-    told = Conditions(prompt=request.prompt, fps=float(fps), pose_maps=None if guide is None else guide.maps)
-    if guide is not None and guide.person is not None:
-        length = min(motion.length, _FIRST_FRAMES)
-        begun = draw(
-            replace(told, pose_maps=guide.maps[:, :, :length]), length, scale=scale,
-            progress=lambda _, done, total: progress("the first frame", done, total),
-        )  # fmt: skip
-        told = carried_along(told, begun[:, :, :1], engine, person=guide.person, factor=spec.vae_scale_factor)
-        scale = 1 + (scale - 1) * _LATER_WORDS
-    yield from engine.decode(draw(told, motion.length, scale=scale, progress=progress))
+    latents = draw_clip(
+        request, engine, guide,
+        length=motion.length, fps=float(fps), scale=scale, size=size, progress=progress,
+    )  # fmt: skip
+    yield from engine.decode(latents)
 
 
 text_to_video = as_function(TextToVideo)

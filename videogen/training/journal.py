@@ -18,6 +18,8 @@ from typing import Any
 from videogen.errors import CheckpointError, MissingExtra
 
 FILE = "log.jsonl"
+_MANY = 60
+"""Points from which on a curve is smoothed, with the figures themselves behind it."""
 log = logging.getLogger(__name__)
 Line = dict[str, Any]
 
@@ -81,9 +83,13 @@ def plot_journal(path: Path, out: Path) -> None:
     stages = list(dict.fromkeys(line["stage"] for line in lines))
     if not stages:
         raise CheckpointError(f"the journal {path} has no figures yet; train first")
-    events = ("train", "evaluation")
+    events = [event for event in ("train", "evaluation") if any(line["event"] == event for line in lines)]
     figure, axes = pyplot.subplots(
-        len(events), len(stages), figsize=(5 * len(stages), 6), squeeze=False, layout="constrained"
+        len(events),
+        len(stages),
+        figsize=(5 * len(stages), 3 * len(events)),
+        squeeze=False,
+        layout="constrained",
     )
     for column, stage in enumerate(stages):
         for row, event in enumerate(events):
@@ -91,6 +97,13 @@ def plot_journal(path: Path, out: Path) -> None:
             _draw(axes[row][column], chosen, title=f"{stage}: {event}")
     figure.savefig(out)
     pyplot.close(figure)
+
+
+def _smooth(values: list[float]) -> list[float]:
+    """Means over a thirtieth of the values around each."""
+    reach = max(len(values) // 60, 1)
+    windows = [values[max(k - reach, 0) : k + reach + 1] for k in range(len(values))]
+    return [sum(window) / len(window) for window in windows]
 
 
 def _draw(axes: Any, lines: list[Line], *, title: str) -> None:
@@ -101,7 +114,12 @@ def _draw(axes: Any, lines: list[Line], *, title: str) -> None:
         points = [
             (line["seconds"] / 3600, line["figures"][name]) for line in lines if name in line["figures"]
         ]
-        axes.plot(*zip(*points, strict=True), label=name, marker="." if len(points) < 30 else "")
+        hours, values = (list(column) for column in zip(*points, strict=True))
+        if len(points) < _MANY:
+            axes.plot(hours, values, label=name, marker=".")
+            continue
+        (line,) = axes.plot(hours, _smooth(values), label=name)
+        axes.plot(hours, values, color=line.get_color(), alpha=0.15)
     if lines:
         axes.legend(fontsize="small")
     axes.set_visible(bool(lines))

@@ -1,0 +1,74 @@
+"""Draw a text clip from noise, as its words and its guide tell.
+
+Where a person moves, the first frame is drawn first, and the clip is told that picture, carried along the
+pose: a face that turns away and back is then still the same face.
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from functools import partial
+from typing import TYPE_CHECKING
+
+import torch
+
+from videogen.carried import carry
+from videogen.engine import Conditions
+from videogen.jobs import Progress
+from videogen.jobs.denoising import denoise
+from videogen.sampling import Timeline
+
+if TYPE_CHECKING:
+    from torch import Tensor
+
+    from videogen.engine import Engine
+    from videogen.jobs.guiding import Guide
+    from videogen.jobs.text_to_video import TextToVideo
+    from videogen.types import Latents
+
+_FIRST_FRAMES = 8
+"""Frames that are drawn for the sake of the first one, which is better among others than alone."""
+_LATER_WORDS = 0.25
+"""How much of the guidance by words is left once looks are shown by a picture."""
+_FRAMES_AT_ONCE = 64
+
+
+def draw_clip(
+    request: TextToVideo, engine: Engine, guide: Guide | None, *,
+    length: int, fps: float, scale: float, size: tuple[int, int], progress: Progress,
+) -> Latents:  # fmt: skip
+    """Sample the latents `1 c t h w` of a clip of `length` frames and `size` (height, width in pixels).
+
+    `scale` is the guidance by words; `guide` says where things or a person are, or nothing does.
+    """
+    told = Conditions(prompt=request.prompt, fps=fps, pose_maps=None if guide is None else guide.maps)
+    draw = partial(_draw, request, engine, size=size)
+    if guide is None or guide.person is None:
+        return draw(told, length=length, scale=scale, progress=progress)
+    few = min(length, _FIRST_FRAMES)
+    begun = draw(
+        replace(told, pose_maps=guide.maps[:, :, :few]), length=few, scale=scale,
+        progress=lambda _, done, total: progress("the first frame", done, total),
+    )  # fmt: skip
+    told = carried_along(told, begun[:, :, :1], engine, person=guide.person)
+    return draw(told, length=length, scale=1 + (scale - 1) * _LATER_WORDS, progress=progress)
+
+
+def carried_along(told: Conditions, first: Latents, engine: Engine, *, person: Tensor) -> Conditions:
+    """What is told, and the first frame's latents `1 c 1 h w` as reference and carried along the person."""
+    picture = next(iter(engine.decode_video(first)))[None].cpu()
+    carried, visibility = [], []
+    for some in person.split(_FRAMES_AT_ONCE):
+        frames, seen = carry(picture, person[0], some, factor=engine.spec.vae_scale_factor)
+        carried.append(engine.encode_video(frames))
+        visibility.append(seen)
+    return replace(told, reference=first, carried=torch.cat(carried, 2), visibility=torch.cat(visibility, 2))
+
+
+def _draw(
+    request: TextToVideo, engine: Engine, told: Conditions, *,
+    length: int, scale: float, size: tuple[int, int], progress: Progress,
+) -> Latents:  # fmt: skip
+    """Denoise the clip at once, steered away from the negative prompt."""
+    chain = [replace(told, prompt=request.negative_prompt), told]
+    return denoise(request, engine, Timeline.line(length), chain, scale=scale, size=size, progress=progress)
