@@ -122,6 +122,14 @@ def test_a_wobble_is_not_a_motion_and_a_camera_moves_nothing() -> None:
     assert classify_motion(carried, fps=FPS, camera=pan) == "still"
 
 
+def test_a_thing_that_is_flipped_over_once_or_twice_does_not_spin() -> None:
+    track = np.tile([0.5, 0.5, 0.2, 0.0], (16, 1))
+    track[:, 3] = np.repeat([0.0, np.pi, 2 * np.pi], [5, 5, 6])
+    assert classify_motion(track, fps=FPS) == "still"
+    track[:, 3] = np.linspace(0, -2 * np.pi, 16)
+    assert classify_motion(track, fps=FPS) == "spin"
+
+
 @pytest.mark.parametrize("kind", ["person", "portrait"])
 def test_clothes_are_read_at_true_joints(kind: str) -> None:
     batch = render_clips(kind, torch.arange(64), num_frames=4, seed=13, fps=FPS)

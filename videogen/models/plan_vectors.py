@@ -2,8 +2,8 @@
 
 A vector holds, for each of `THINGS` things, presence, place, size, angle and outline; the camera; whether
 there is a whole body or a head; and the pose of each as coefficients in a basis fitted to the world's own
-poses. All are near unit variance; what is absent is zero. The outline does not change over time, so decoding
-averages it.
+poses. All but angles are near unit variance; what is absent is zero. The outline does not change over time,
+so decoding averages it.
 
 Beside these, the same in every frame, stands how much each thing and the camera move in the clip, channel by
 channel. It follows from the others, and decoding ignores it; but it is what words decide. A thing that spins
@@ -33,6 +33,8 @@ _MOTION = slice(1, 6)
 _PRESENCE = _CAMERA + 3
 _FIRST_COEFFICIENT = _PRESENCE + len(PEOPLE)
 _CONFIDENCE_WEIGHT = 0.3
+_TURN_SPREAD = 0.3
+"""The unit of cosine and sine. Few things ever turn; in units of one, noise drowns those that do."""
 _AT_REST = 0.02
 _LEAST_CHANGE = 0.05
 
@@ -163,7 +165,8 @@ def encode_thing(state: Tensor, outline: Tensor) -> Tensor:
     x, y, size, angle, confidence = state.unbind(-1)
     there = (confidence > 0).to(state)
     motion = [
-        (x - 0.5) / 0.2, (y - 0.5) / 0.2, (size.clamp_min(1e-3) / 0.2).log() / 0.4, angle.cos(), angle.sin(),
+        (x - 0.5) / 0.2, (y - 0.5) / 0.2, (size.clamp_min(1e-3) / 0.2).log() / 0.4,
+        (angle.cos() - 1) / _TURN_SPREAD, angle.sin() / _TURN_SPREAD,
     ]  # fmt: skip
     rim = (outline[:, :OUTLINE] - 0.85) / 0.25
     shape = torch.cat([rim, outline[:, OUTLINE:] / 0.3], -1)[:, None].expand(-1, state.shape[1], -1)
@@ -175,7 +178,7 @@ def decode_thing(channels: Tensor) -> tuple[Tensor, Tensor]:
     """State `b t 5` and outline `b OUTLINE+1` of channels `b t THING`."""
     presence, x, y, size, cosine, sine = channels[..., :6].unbind(-1)
     there = (presence.mean(1, keepdim=True) > 0).to(channels).expand_as(x)
-    angle = torch.atan2(sine, cosine)
+    angle = torch.atan2(sine * _TURN_SPREAD, cosine * _TURN_SPREAD + 1)
     state = torch.stack(
         [x * 0.2 + 0.5, y * 0.2 + 0.5, (size * 0.4).clamp(-4, 2).exp() * 0.2, angle, there], -1
     )

@@ -74,11 +74,14 @@ def _steady_change(time: Floats, values: Floats) -> float:
 
 
 def _turned(angle: Floats) -> float:
-    """The angle turned from first to last moment, steps between moments taken the short way."""
+    """The angle turned from first to last moment, steps between moments taken the short way.
+
+    It is that of the median step: what spins turns at every moment, and a jump or two is no spinning.
+    """
     if len(angle) < 3:
         return 0.0
     steps = (np.diff(angle) + math.pi) % (2 * math.pi) - math.pi
-    return float(steps.sum())
+    return float(np.median(steps)) * len(steps)
 
 
 def _path(time: Floats, x: Floats, y: Floats) -> str:
