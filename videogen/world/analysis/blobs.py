@@ -26,9 +26,11 @@ _PALE = ((1.0, 14.0), (0.87, 14.0))
 """The same for the second colour of textures."""
 _LEAST = 22
 """Pixels of the smallest region that may be a thing."""
+_MOVED = 8.0
+"""How far a pixel lies from what it usually is, in weighted Lab, where something moves."""
 _WEIGHTS = np.array([0.7, 1.0, 1.0])
-_GROW = 2
-"""Pixels from the bright part of a white thing to its outline or the tip of its wing."""
+_GROW = 5
+"""Pixels from the bright part of a white thing to its outline, or the tips of its wings and fins."""
 _CROSS = np.array([[0, 1, 0], [1, 1, 1], [0, 1, 0]], dtype=bool)
 
 
@@ -78,6 +80,8 @@ def find_blobs(sight: Sight, *, apart: float = 9.0) -> list[Blob]:
         tone[seen] = np.where(ratio.min(1) < 1, ratio.argmin(1) + 1, 0)
         likeness = np.ones(seen.shape, dtype=np.float32)
         likeness[seen] = np.minimum(ratio.min(1), 1)
+        if _is_grey(number):
+            tone *= _near_what_moves(sight.lab)
         if (tone > 0).sum() >= _LEAST * max(len(tone) // 3, 1):
             blob = _follow(number, tone, likeness)
             if blob is not None:
@@ -85,6 +89,30 @@ def find_blobs(sight: Sight, *, apart: float = 9.0) -> list[Blob]:
     return sorted(
         blobs, key=lambda blob: -blob.area * blob.masks.any((1, 2)).mean() * (0.2 + blob.rim) * blob.core
     )
+
+
+def _is_grey(number: int) -> bool:
+    return max(COLOUR_PAINTS[number]) - min(COLOUR_PAINTS[number]) < 20
+
+
+def _near_what_moves(lab: Floats) -> Mask:
+    """Where something may be that moves, `t 64 64`; everywhere where nothing or everything does.
+
+    Clouds, window frames and snow are as white as a white thing, but stay as they are. What crosses the
+    picture is where a frame differs from most others, and what turns or grows in place is near that.
+    """
+    everywhere = np.ones(lab.shape[:3], dtype=bool)
+    usual = np.median(lab, axis=0)
+    moved = np.sqrt((((lab - usual) * _WEIGHTS) ** 2).sum(-1)) > _MOVED
+    moved = ndimage.binary_opening(moved, structure=_CROSS[None])
+    swept = moved.any(0)
+    if moved.any((1, 2)).mean() < 0.6 or moved.mean() > 0.3 or swept.sum() < _LEAST:
+        return everywhere
+    swept = ndimage.binary_fill_holes(ndimage.binary_dilation(swept, structure=_CROSS, iterations=2))
+    near = np.stack([_close(frame, 4) for frame in moved])
+    near = ndimage.binary_dilation(near, structure=_CROSS[None], iterations=2)
+    stays = ndimage.binary_erosion(swept, structure=_CROSS, iterations=3) & ~moved.any(0)
+    return np.asarray(everywhere & swept if stays.sum() >= _LEAST else near)
 
 
 def fill_pores(mask: Mask, *, share: float = 0.07) -> Mask:
@@ -133,7 +161,6 @@ def _regions(tone: NDArray[np.int8], *, grey: bool) -> list[_Region]:
         mask = (labels == one) & like
         if grey:  # what is dark near it is its outline or its wing
             mask = ndimage.binary_dilation(mask, structure=_CROSS, iterations=_GROW, mask=mask | (tone > 0))
-            mask |= _close(mask, 2)
         mask = fill_pores(mask)
         rows, columns = np.nonzero(mask)
         if (columns.min() == 0 and columns.max() == mask.shape[1] - 1) or sizes[one] > 0.5 * mask.size:
@@ -161,8 +188,7 @@ def _close(mask: Mask, reach: int) -> Mask:
 
 def _follow(number: int, tones: NDArray[np.int8], likeness: NDArray[np.float32]) -> Blob | None:
     """The path through the regions of all frames that is worth most; jumps and jumps in size cost."""
-    grey = max(COLOUR_PAINTS[number]) - min(COLOUR_PAINTS[number]) < 20
-    frames = [_regions(tone, grey=grey) for tone in tones]
+    frames = [_regions(tone, grey=_is_grey(number)) for tone in tones]
     best: list[list[tuple[float, int | None]]] = []
     last: list[tuple[int, _Region, float]] = []
     total: list[list[float]] = []
