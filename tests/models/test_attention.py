@@ -148,8 +148,11 @@ def test_a_motion_module_knows_the_order_of_frames() -> None:
 
 def test_a_spatial_transformer_keeps_its_input_as_a_shortcut() -> None:
     layer = SpatialTransformer(D, heads=HEADS, context=6, groups=2, mult=1).requires_grad_(False)
+    assert layer.proj_out is not None
     layer.proj_out.weight.zero_()
     assert layer.proj_out.bias is not None
     layer.proj_out.bias.zero_()
     x = randn(B * T, D, 2, 2)
-    torch.testing.assert_close(layer(x, randn(B, 7, 6), None), x, rtol=0, atol=0)
+    out, tokens = layer(x, randn(B, 7, 6), None)
+    torch.testing.assert_close(out, x, rtol=0, atol=0)
+    assert tokens.shape == (B, T, 4, D)

@@ -17,6 +17,7 @@ from videogen.models.layers import (
     TemporalConv,
     TimestepEmbedding,
     Upsample,
+    normalize,
     sinusoid,
 )
 
@@ -136,7 +137,21 @@ def test_a_block_keeps_its_input_as_a_shortcut() -> None:
 def test_sizes_halve_and_double() -> None:
     x = torch.randn(1, C, 8, 6)
     assert Downsample(C)(x).shape == (1, C, 4, 3)
-    assert Upsample(C)(x).shape == (1, C, 16, 12)
+    assert Upsample(C)(x, (16, 12)).shape == (1, C, 16, 12)
+    assert Downsample(C)(x[..., :7, :5]).shape == (1, C, 4, 3)
+    assert Upsample(C)(x, (15, 11)).shape == (1, C, 15, 11)
+
+
+@pytest.mark.parametrize("memory", [torch.contiguous_format, torch.channels_last])
+def test_a_norm_sees_one_frame_or_all_of_a_clip(memory: torch.memory_format) -> None:
+    norm = nn.GroupNorm(2, C)
+    nn.init.normal_(norm.weight)
+    clip = torch.randn(2, C, 3, 8, 6) * torch.tensor([1.0, 3.0, 9.0]).view(3, 1, 1)  # b c t h w
+    flat = clip.transpose(1, 2).flatten(0, 1).contiguous(memory_format=memory)
+    together = norm(clip).transpose(1, 2).flatten(0, 1)
+    torch.testing.assert_close(normalize(norm, flat, num_frames=3), together)
+    torch.testing.assert_close(normalize(norm, flat), norm(flat))
+    assert (normalize(norm, flat) - together).abs().max() > 0.1
 
 
 def test_an_embedding_is_two_linear_layers() -> None:

@@ -12,7 +12,7 @@ import torch.nn.functional as F
 from einops import rearrange
 from torch import Tensor, nn
 
-from videogen.models.layers import sinusoid
+from videogen.models.layers import normalize, sinusoid
 
 
 def attend(query: Tensor, key: Tensor, value: Tensor, *, bias: Tensor | None = None) -> Tensor:
@@ -115,34 +115,55 @@ class SpatialBlock(nn.Module):
         self.norm2, self.attn2 = nn.LayerNorm(width), Attention(width, heads=heads, context=context)
         self.norm3, self.ff = nn.LayerNorm(width), FeedForward(width, mult=mult)
 
-    def forward(self, x: Tensor, text: Tensor, reference: Tensor | None) -> Tensor:
-        """`x` `b t n d`, `text` `b l c`, `reference` `b l d` or None."""
-        x = x + self.attn1.over_space(self.norm1(x), reference)
+    def forward(self, x: Tensor, text: Tensor, reference: Tensor | None) -> tuple[Tensor, Tensor]:
+        """`x` `b t n d`, `text` `b l c`, `reference` `b l d` or None.
+
+        Returns `b t n d` and the normed tokens that another network may take as its reference.
+        """
+        tokens: Tensor = self.norm1(x)
+        x = x + self.attn1.over_space(tokens, reference)
         x = x + self.attn2.over_words(self.norm2(x), text)
         fed: Tensor = self.ff(self.norm3(x))
-        return x + fed
+        return x + fed, tokens
+
+
+class SpatialReader(nn.Module):
+    """As much of a spatial block as its own tokens need: the last one of a network that is only read."""
+
+    def __init__(self, width: int) -> None:
+        super().__init__()
+        self.norm1 = nn.LayerNorm(width)
+
+    def forward(self, x: Tensor, text: Tensor, reference: Tensor | None) -> tuple[Tensor, Tensor]:
+        """As `SpatialBlock`, whose first tokens these are."""
+        return x, self.norm1(x)
 
 
 class SpatialTransformer(nn.Module):
-    """diffusers' Transformer2DModel with one block: what a frame shows, told by words and a reference."""
+    """diffusers' Transformer2DModel with one block: what a frame shows, told by words and a reference.
 
-    def __init__(self, width: int, *, heads: int, context: int, groups: int, mult: int) -> None:
+    `read` builds no more of it than its tokens need.
+    """
+
+    def __init__(
+        self, width: int, *, heads: int, context: int, groups: int, mult: int, read: bool = False
+    ) -> None:
         super().__init__()
         self.norm = nn.GroupNorm(groups, width, 1e-6)
         self.proj_in = nn.Conv2d(width, width, 1)
-        self.transformer_blocks = nn.ModuleList(
-            [SpatialBlock(width, heads=heads, context=context, mult=mult)]
-        )
-        self.proj_out = nn.Conv2d(width, width, 1)
+        block = SpatialReader(width) if read else SpatialBlock(width, heads=heads, context=context, mult=mult)
+        self.transformer_blocks = nn.ModuleList([block])
+        self.proj_out = None if read else nn.Conv2d(width, width, 1)
 
-    def forward(self, x: Tensor, text: Tensor, reference: Tensor | None) -> Tensor:
-        """`x` `(b t) c h w` → the same shape; `text` `b l c`."""
+    def forward(self, x: Tensor, text: Tensor, reference: Tensor | None) -> tuple[Tensor, Tensor]:
+        """`x` `(b t) c h w` → the same shape, and tokens `b t n d`; `text` `b l c`."""
         h, b = x.shape[-2], text.shape[0]
         hidden = rearrange(self.proj_in(self.norm(x)), "(b t) c h w -> b t (h w) c", b=b)
-        for block in self.transformer_blocks:
-            hidden = block(hidden, text, reference)
+        hidden, tokens = self.transformer_blocks[0](hidden, text, reference)
+        if self.proj_out is None:
+            return x, tokens
         out: Tensor = self.proj_out(rearrange(hidden, "b t (h w) c -> (b t) c h w", h=h))
-        return x + out
+        return x + out, tokens
 
 
 class TemporalBlock(nn.Module):
@@ -184,9 +205,11 @@ class MotionModule(nn.Module):
     """
 
     def __init__(
-        self, width: int, *, heads: int, attentions: int, groups: int, max_frames: int, mult: int
-    ) -> None:
+        self, width: int, *, heads: int, attentions: int, groups: int, max_frames: int, mult: int,
+        over_frames: bool = False,
+    ) -> None:  # fmt: skip
         super().__init__()
+        self.over_frames = over_frames
         self.norm = nn.GroupNorm(groups, width, 1e-6)
         self.proj_in = nn.Linear(width, width)
         self.transformer_blocks = nn.ModuleList(
@@ -199,7 +222,8 @@ class MotionModule(nn.Module):
     def forward(self, x: Tensor, num_frames: int) -> Tensor:
         """`(b t) c h w` → the same shape."""
         h = x.shape[-2]
-        hidden = rearrange(self.norm(x), "(b t) c h w -> b t (h w) c", t=num_frames)
+        hidden = normalize(self.norm, x, num_frames=num_frames if self.over_frames else 1)
+        hidden = rearrange(hidden, "(b t) c h w -> b t (h w) c", t=num_frames)
         hidden = self.proj_in(hidden)
         for block in self.transformer_blocks:
             hidden = block(hidden)

@@ -28,6 +28,11 @@ class TemporalUNetConfig:
     feed_forward_mult: int = 4
     norm_num_groups: int = 32
     norm_eps: float = 1e-5
+    norm_over_frames: bool = False
+    """Whether the norms of residual blocks and of the output take their statistics over all frames at once.
+
+    AnimateDiff v1 and MagicAnimate do; AnimateDiff v2 and v3 and AnimateAnyone go frame by frame.
+    """
     scale_shift: bool = False
     """FiLM by scale and shift instead of by addition (diffusers' `resnet_time_scale_shift`)."""
     temporal_convolution: bool = False
@@ -39,8 +44,16 @@ class TemporalUNetConfig:
     """Attentions over time in each motion module, 1 or 2."""
     motion_num_groups: int = 32
     motion_max_frames: int = 32
+    motion_norm_over_frames: bool = False
+    """Whether the norm of motion modules does so: as in diffusers' UNetMotionModel, and in no checkpoint."""
     frame_conditioning: bool = False
     """FiLM by frame rate, frame time and the pooled sentence together (after Make-A-Video's frame rate)."""
+    only_read: bool = False
+    """Whether the network predicts nothing, and only lends its tokens to another one's attention.
+
+    The appearance encoder of MagicAnimate and the reference network of AnimateAnyone: without an output and
+    without what would come after the last tokens.
+    """
     pose_widths: tuple[int, ...] = ()
     """Channels of the pose encoder; empty = none."""
 

@@ -26,6 +26,19 @@ def sinusoid(values: Tensor, width: int) -> Tensor:
     return torch.cat([angles.cos(), angles.sin()], -1)
 
 
+def normalize(norm: nn.GroupNorm, x: Tensor, *, num_frames: int = 1) -> Tensor:
+    """Group norm of `(b t) c h w` with statistics over `num_frames` frames at a time, without a copy."""
+    out: Tensor
+    if num_frames == 1:
+        out = norm(x)
+        return out
+    h, w = x.shape[-2:]
+    tall = x.permute(0, 2, 3, 1).reshape(-1, num_frames * h, w, x.shape[1])  # b (t h) w c
+    tall = norm(tall.permute(0, 3, 1, 2))
+    out = tall.permute(0, 2, 3, 1).reshape(-1, h, w, x.shape[1]).permute(0, 3, 1, 2)
+    return out
+
+
 class PseudoConv3d(nn.Conv2d):
     """A convolution over space, then one over time (Make-A-Video, Singer et al. 2022, eq. 3).
 
@@ -78,15 +91,16 @@ class TimestepEmbedding(nn.Module):
 class ResnetBlock(nn.Module):
     """Two pseudo-3D convolutions with FiLM by the embedding (diffusers' ResnetBlock2D).
 
-    `scale_shift` chooses between adding the embedding (Stable Diffusion) and scaling and shifting by it.
+    `scale_shift` chooses between adding the embedding (Stable Diffusion) and scaling and shifting by it;
+    `over_frames` whether the norms see all frames of a clip at once.
     """
 
     def __init__(
         self, in_channels: int, out_channels: int, embedding: int, *, groups: int, eps: float,
-        scale_shift: bool, temporal: bool,
+        scale_shift: bool, temporal: bool, over_frames: bool = False,
     ) -> None:  # fmt: skip
         super().__init__()
-        self.scale_shift = scale_shift
+        self.scale_shift, self.over_frames = scale_shift, over_frames
         self.norm1 = nn.GroupNorm(groups, in_channels, eps)
         self.conv1 = PseudoConv3d(in_channels, out_channels, temporal=temporal)
         self.time_emb_proj = nn.Linear(embedding, out_channels * (2 if scale_shift else 1))
@@ -99,12 +113,13 @@ class ResnetBlock(nn.Module):
         num_frames = x.shape[0] // embedding.shape[0]
         film = self.time_emb_proj(F.silu(embedding)).expand(-1, num_frames, -1)
         film = rearrange(film, "b t d -> (b t) d 1 1")
-        hidden: Tensor = self.conv1(F.silu(self.norm1(x)), num_frames)
+        together = num_frames if self.over_frames else 1
+        hidden: Tensor = self.conv1(F.silu(normalize(self.norm1, x, num_frames=together)), num_frames)
         if self.scale_shift:
             scale, shift = film.chunk(2, 1)
-            hidden = torch.addcmul(shift, self.norm2(hidden), 1 + scale)
+            hidden = torch.addcmul(shift, normalize(self.norm2, hidden, num_frames=together), 1 + scale)
         else:
-            hidden = self.norm2(hidden + film)
+            hidden = normalize(self.norm2, hidden + film, num_frames=together)
         hidden = self.conv2(F.silu(hidden), num_frames)
         shortcut: Tensor = x if self.conv_shortcut is None else self.conv_shortcut(x)
         return hidden + shortcut
@@ -124,13 +139,13 @@ class Downsample(nn.Module):
 
 
 class Upsample(nn.Module):
-    """Twice the size by nearest neighbours and a convolution."""
+    """A larger size by nearest neighbours, and a convolution."""
 
     def __init__(self, channels: int) -> None:
         super().__init__()
         self.conv = nn.Conv2d(channels, channels, 3, padding=1)
 
-    def forward(self, x: Tensor) -> Tensor:
-        """`n c h w` → `n c 2h 2w`."""
-        out: Tensor = self.conv(F.interpolate(x, scale_factor=2.0, mode="nearest"))
+    def forward(self, x: Tensor, size: tuple[int, int]) -> Tensor:
+        """`n c h w` → `n c` and `size`, twice as large or one less where halving rounded up."""
+        out: Tensor = self.conv(F.interpolate(x, size, mode="nearest"))
         return out

@@ -11,7 +11,7 @@ Diffusion 1.5 are two of them.
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import torch
 import torch.nn.functional as F
@@ -20,7 +20,14 @@ from torch import Tensor, nn
 
 from videogen.models.attention import MotionModule, SpatialTransformer
 from videogen.models.config import TemporalUNetConfig
-from videogen.models.layers import Downsample, ResnetBlock, TimestepEmbedding, Upsample, sinusoid
+from videogen.models.layers import (
+    Downsample,
+    ResnetBlock,
+    TimestepEmbedding,
+    Upsample,
+    normalize,
+    sinusoid,
+)
 from videogen.models.pose_encoder import PoseEncoder
 
 __all__ = ["Block", "Given", "TemporalUNet", "TemporalUNetConfig"]
@@ -30,50 +37,54 @@ __all__ = ["Block", "Given", "TemporalUNet", "TemporalUNetConfig"]
 class Given:
     """What every block is told: FiLM embedding `b t d` or `b 1 d`, words `b l c`, reference tokens by layer.
 
-    `name` is the block's own, by which it finds its reference tokens.
+    `name` is the block's own, by which it finds its reference tokens; `lent` takes its own tokens, for
+    another network's attention.
     """
 
     embedding: Tensor
     text: Tensor
     reference: Mapping[str, Tensor]
     num_frames: int
+    lent: dict[str, Tensor] | None = None
     name: str = ""
 
     def named(self, name: str) -> Given:
         """The same, for the block called `name`."""
-        return Given(self.embedding, self.text, self.reference, self.num_frames, name)
+        return replace(self, name=name)
 
 
 class Block(nn.Module):
     """One size of the U-Net: residual blocks, each followed by attention and a motion module where present.
 
-    `widths` are (in, out) of each residual block; `refined` how many of them are followed by more.
+    `widths` are (in, out) of each residual block; `refined` how many of them are followed by more; of the
+    last attention of a network that is only `read`, no more is built than its tokens need.
     """
 
     def __init__(
         self, config: TemporalUNetConfig, widths: Sequence[tuple[int, int]], *, refined: int, attention: bool,
-        motion: bool,
+        motion: bool, read: bool = False,
     ) -> None:  # fmt: skip
         super().__init__()
         c, width = config, widths[-1][1]
         self.resnets = nn.ModuleList(
             ResnetBlock(
                 i, o, c.block_out_channels[0] * 4, groups=c.norm_num_groups, eps=c.norm_eps,
-                scale_shift=c.scale_shift, temporal=c.temporal_convolution,
+                scale_shift=c.scale_shift, temporal=c.temporal_convolution, over_frames=c.norm_over_frames,
             )
             for i, o in widths
         )  # fmt: skip
         self.attentions = nn.ModuleList(
             SpatialTransformer(
                 width, heads=c.attention_heads, context=c.cross_attention_dim, groups=c.norm_num_groups,
-                mult=c.feed_forward_mult,
+                mult=c.feed_forward_mult, read=read and index == refined - 1,
             )
-            for _ in range(refined if attention else 0)
+            for index in range(refined if attention else 0)
         )  # fmt: skip
         self.motion_modules = nn.ModuleList(
             MotionModule(
                 width, heads=c.motion_heads, attentions=c.motion_attentions, groups=c.motion_num_groups,
                 max_frames=c.motion_max_frames, mult=c.feed_forward_mult,
+                over_frames=c.motion_norm_over_frames,
             )
             for _ in range(refined if motion else 0)
         )  # fmt: skip
@@ -87,7 +98,10 @@ class Block(nn.Module):
     def refine(self, index: int, x: Tensor, given: Given) -> Tensor:
         """Attention and motion module number `index`."""
         if len(self.attentions):
-            x = self.attentions[index](x, given.text, given.reference.get(f"{given.name}.attentions.{index}"))
+            name = f"{given.name}.attentions.{index}"
+            x, tokens = self.attentions[index](x, given.text, given.reference.get(name))
+            if given.lent is not None:
+                given.lent[name] = tokens
         if len(self.motion_modules):
             x = self.motion_modules[index](x, given.num_frames)
         return x
@@ -127,13 +141,15 @@ class TemporalUNet(nn.Module):
         self.up_blocks = nn.ModuleList()
         for level, (width, attention, motion) in reversed(list(enumerate(levels))):
             pairs = [((before if i == 0 else width) + skips.pop(), width) for i in range(layers + 1)]
-            block = Block(config, pairs, refined=layers + 1, attention=attention, motion=motion)
+            read = config.only_read and level == 0
+            block = Block(config, pairs, refined=layers + 1, attention=attention, motion=motion, read=read)
             if level > 0:
                 block.upsamplers.append(Upsample(width))
             self.up_blocks.append(block)
             before = width
-        self.conv_norm_out = nn.GroupNorm(config.norm_num_groups, widths[0], config.norm_eps)
-        self.conv_out = nn.Conv2d(widths[0], config.out_channels, 3, padding=1)
+        if not config.only_read:
+            self.conv_norm_out = nn.GroupNorm(config.norm_num_groups, widths[0], config.norm_eps)
+            self.conv_out = nn.Conv2d(widths[0], config.out_channels, 3, padding=1)
 
     def forward(
         self,
@@ -144,6 +160,7 @@ class TemporalUNet(nn.Module):
         fps: Tensor | None = None,
         reference: Mapping[str, Tensor] | None = None,
         pose: Tensor | None = None,
+        first_residual: Tensor | None = None,
         down_residuals: Sequence[Tensor] = (),
         mid_residual: Tensor | None = None,
     ) -> Tensor:
@@ -151,15 +168,42 @@ class TemporalUNet(nn.Module):
 
         `x` `b c t h w` (latents and what is concatenated); `timestep` scalar or `b`, in the scheduler's
         units; `text` `b l c`; `fps` `b`; `reference` tokens `b l d` by attention layer; `pose` 0…1
-        `b 3 t H W`; ControlNet residuals `(b t) c h w`, one per skip, and one for the middle. Returns
-        `b c t h w`. Raises ValueError for shapes that do not fit and for what this network cannot be told.
+        `b 3 t H W`; residuals `(b t) c h w` of a pose guider for the first convolution, of a ControlNet one
+        per skip and one for the middle. Returns `b c t h w`. Raises ValueError for shapes that do not fit and
+        for what this network cannot be told.
         """
         self._check(x, fps=fps, reference=reference, pose=pose)
         b, t = x.shape[0], x.shape[2]
         given = Given(self._embed(timestep.expand(b), text, fps, num_frames=t), text, reference or {}, t)
+        hidden: Tensor = self._begin(x, pose, first_residual)
+        hidden = self._through(hidden, given, down_residuals=down_residuals, mid_residual=mid_residual)
+        together = t if self.config.norm_over_frames else 1
+        hidden = self.conv_out(F.silu(normalize(self.conv_norm_out, hidden, num_frames=together)))
+        return rearrange(hidden, "(b t) c h w -> b c t h w", b=b)
+
+    def read(self, x: Tensor, timestep: Tensor, text: Tensor) -> dict[str, Tensor]:
+        """The tokens of a reference `b c 1 h w` by attention layer, `b n d`, for another network's attention.
+
+        `timestep` and `text` as for `forward`.
+        """
+        self._check(x, fps=None, reference=None, pose=None)
+        lent: dict[str, Tensor] = {}
+        embedding = self._embed(timestep.expand(len(x)), text, None, num_frames=1)
+        self._through(self._begin(x, None, None), Given(embedding, text, {}, 1, lent))
+        return {name: tokens.flatten(1, 2) for name, tokens in lent.items()}
+
+    def _begin(self, x: Tensor, pose: Tensor | None, residual: Tensor | None) -> Tensor:
+        """After the first convolution, `(b t) c h w`."""
         hidden: Tensor = self.conv_in(_frames_of(x))
         if pose is not None and self.pose_encoder is not None:
             hidden = hidden + self.pose_encoder(_frames_of(pose))
+        return hidden if residual is None else hidden + residual
+
+    def _through(
+        self, hidden: Tensor, given: Given, *, down_residuals: Sequence[Tensor] = (),
+        mid_residual: Tensor | None = None,
+    ) -> Tensor:  # fmt: skip
+        """Down, through the middle and up again, `(b t) c h w`."""
         hidden, skips = self._down(hidden, given)
         hidden = self.mid_block.layer(0, hidden, given.named("mid_block"))
         hidden = self.mid_block.resnets[1](hidden, given.embedding)
@@ -171,9 +215,7 @@ class TemporalUNet(nn.Module):
             skips = [skip + residual for skip, residual in zip(skips, down_residuals, strict=True)]
         if mid_residual is not None:
             hidden = hidden + mid_residual
-        hidden = self._up(hidden, skips, given)
-        hidden = self.conv_out(F.silu(self.conv_norm_out(hidden)))
-        return rearrange(hidden, "(b t) c h w -> b c t h w", b=b)
+        return self._up(hidden, skips, given)
 
     def _down(self, hidden: Tensor, given: Given) -> tuple[Tensor, list[Tensor]]:
         """Through the sizes downwards; also every skip, `(b t) c h w`."""
@@ -194,7 +236,7 @@ class TemporalUNet(nn.Module):
                 hidden = torch.cat([hidden, skips.pop()], 1)
                 hidden = block.layer(index, hidden, given.named(f"up_blocks.{number}"))
             for upsample in block.upsamplers:
-                hidden = upsample(hidden)
+                hidden = upsample(hidden, skips[-1].shape[-2:])
         return hidden
 
     def _check(
@@ -202,9 +244,6 @@ class TemporalUNet(nn.Module):
     ) -> None:
         if x.ndim != 5 or x.shape[1] != self.config.in_channels:
             raise ValueError(f"x must be b {self.config.in_channels} t h w, got shape {tuple(x.shape)}")
-        step = 2 ** (len(self.config.block_out_channels) - 1)
-        if x.shape[-1] % step or x.shape[-2] % step:
-            raise ValueError(f"latents of {x.shape[-1]}x{x.shape[-2]} must be multiples of {step}")
         if fps is not None and not self.config.frame_conditioning:
             raise ValueError("a frame rate is given, but this U-Net has no frame conditioning")
         if pose is not None and self.pose_encoder is None:

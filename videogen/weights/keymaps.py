@@ -1,0 +1,66 @@
+"""Names of tensors: from the layouts of the field to this project's own, by one ordered table per layout.
+
+A rule is a regular expression and what its match becomes; None drops the tensor. All rules are tried in
+their order, each on what the one before has left.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Mapping
+from typing import TypeVar
+
+Rules = tuple[tuple[str, str | None], ...]
+Value = TypeVar("Value")
+
+WRAPPERS: Rules = ((r"^(?:module\.|unet\.)+", ""),)
+"""What training code puts before every name."""
+
+MOTION_MODULES: Rules = (
+    *WRAPPERS,
+    (r"^(?!.*\bmotion_modules\.).*$", None),  # some files carry the layers of the picture as well
+    (r"\.pos_encoder\.pe$", None),  # follows from its length
+    (r"\.temporal_transformer\.", "."),
+    (r"\.attention_blocks\.0\.", ".attn1."),
+    (r"\.attention_blocks\.1\.", ".attn2."),
+    (r"\.norms\.0\.", ".norm1."),
+    (r"\.norms\.1\.", ".norm2."),
+    (r"\.ff_norm\.", ".norm3."),
+)
+"""AnimateDiff's motion modules as they were published."""
+
+MOTION_ADAPTER: Rules = (*WRAPPERS, (r"\.pos_embed\.pe$", None))
+"""Motion modules as diffusers writes them."""
+
+
+REFERENCE_UNET: Rules = (
+    *WRAPPERS,
+    (r"^up_blocks\.3\.attentions\.2\.proj_out\.", None),  # after the last tokens that anything reads
+    (r"^up_blocks\.3\.attentions\.2\.transformer_blocks\.0\.(?!norm1\.)", None),
+)
+"""Networks of which only the tokens are read; AnimateAnyone's file holds more than that."""
+
+
+def rename(tensors: Mapping[str, Value], rules: Rules) -> dict[str, Value]:
+    """The same tensors under their new names, without those that are dropped.
+
+    Raises ValueError where two become one.
+    """
+    renamed: dict[str, Value] = {}
+    for old, value in tensors.items():
+        new = _follow(old, rules)
+        if new in renamed:
+            raise ValueError(f"two tensors are called {new}")
+        if new is not None:
+            renamed[new] = value
+    return renamed
+
+
+def _follow(name: str, rules: Iterable[tuple[str, str | None]]) -> str | None:
+    for pattern, becomes in rules:
+        if becomes is None:
+            if re.search(pattern, name):
+                return None
+        else:
+            name = re.sub(pattern, becomes, name)
+    return name
