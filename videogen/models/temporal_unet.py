@@ -10,139 +10,41 @@ Diffusion 1.5 are two of them.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Mapping, Sequence
 
 import torch
 import torch.nn.functional as F
 from einops import rearrange
 from torch import Tensor, nn
 
-from videogen.models.attention import MotionModule, SpatialTransformer
+from videogen.models.blocks import Block, Descent, Given, blocks_of, frames_of
 from videogen.models.config import TemporalUNetConfig
-from videogen.models.layers import (
-    Downsample,
-    ResnetBlock,
-    TimestepEmbedding,
-    Upsample,
-    normalize,
-    sinusoid,
-)
+from videogen.models.layers import TimestepEmbedding, Upsample, normalize, sinusoid
 from videogen.models.pose_encoder import PoseEncoder
 
-__all__ = ["Block", "Given", "TemporalUNet", "TemporalUNetConfig"]
+__all__ = ["TemporalUNet", "TemporalUNetConfig"]
 
 
-@dataclass(frozen=True)
-class Given:
-    """What every block is told: FiLM embedding `b t d` or `b 1 d`, words `b l c`, reference tokens by layer.
-
-    `name` is the block's own, by which it finds its reference tokens; `lent` takes its own tokens, for
-    another network's attention.
-    """
-
-    embedding: Tensor
-    text: Tensor
-    reference: Mapping[str, Tensor]
-    num_frames: int
-    lent: dict[str, Tensor] | None = None
-    name: str = ""
-
-    def named(self, name: str) -> Given:
-        """The same, for the block called `name`."""
-        return replace(self, name=name)
-
-
-class Block(nn.Module):
-    """One size of the U-Net: residual blocks, each followed by attention and a motion module where present.
-
-    `widths` are (in, out) of each residual block; `refined` how many of them are followed by more; of the
-    last attention of a network that is only `read`, no more is built than its tokens need.
-    """
-
-    def __init__(
-        self, config: TemporalUNetConfig, widths: Sequence[tuple[int, int]], *, refined: int, attention: bool,
-        motion: bool, read: bool = False,
-    ) -> None:  # fmt: skip
-        super().__init__()
-        c, width = config, widths[-1][1]
-        self.resnets = nn.ModuleList(
-            ResnetBlock(
-                i, o, c.block_out_channels[0] * 4, groups=c.norm_num_groups, eps=c.norm_eps,
-                scale_shift=c.scale_shift, temporal=c.temporal_convolution, over_frames=c.norm_over_frames,
-            )
-            for i, o in widths
-        )  # fmt: skip
-        self.attentions = nn.ModuleList(
-            SpatialTransformer(
-                width, heads=c.attention_heads, context=c.cross_attention_dim, groups=c.norm_num_groups,
-                mult=c.feed_forward_mult, read=read and index == refined - 1,
-            )
-            for index in range(refined if attention else 0)
-        )  # fmt: skip
-        self.motion_modules = nn.ModuleList(
-            MotionModule(
-                width, heads=c.motion_heads, attentions=c.motion_attentions, groups=c.motion_num_groups,
-                max_frames=c.motion_max_frames, mult=c.feed_forward_mult,
-                over_frames=c.motion_norm_over_frames,
-            )
-            for _ in range(refined if motion else 0)
-        )  # fmt: skip
-        self.downsamplers = nn.ModuleList()
-        self.upsamplers = nn.ModuleList()
-
-    def layer(self, index: int, x: Tensor, given: Given) -> Tensor:
-        """Residual block, attention and motion module number `index`, over `x` `(b t) c h w`."""
-        return self.refine(index, self.resnets[index](x, given.embedding), given)
-
-    def refine(self, index: int, x: Tensor, given: Given) -> Tensor:
-        """Attention and motion module number `index`."""
-        if len(self.attentions):
-            name = f"{given.name}.attentions.{index}"
-            x, tokens = self.attentions[index](x, given.text, given.reference.get(name))
-            if given.lent is not None:
-                given.lent[name] = tokens
-        if len(self.motion_modules):
-            x = self.motion_modules[index](x, given.num_frames)
-        return x
-
-
-class TemporalUNet(nn.Module):
+class TemporalUNet(Descent):
     """See the module's docstring; `config` holds every size."""
 
     def __init__(self, config: TemporalUNetConfig) -> None:
-        super().__init__()
-        self.config = config
+        super().__init__(config)
         widths, layers = config.block_out_channels, config.layers_per_block
-        embedding = widths[0] * 4
-        self.conv_in = nn.Conv2d(config.in_channels, widths[0], 3, padding=1)
-        self.time_embedding = TimestepEmbedding(widths[0], embedding)
         if config.frame_conditioning:
-            self.frame_embedding = TimestepEmbedding(2 * widths[0] + config.cross_attention_dim, embedding)
+            features = 2 * widths[0] + config.cross_attention_dim
+            self.frame_embedding = TimestepEmbedding(features, widths[0] * 4)
             nn.init.zeros_(self.frame_embedding.linear_2.weight)
             nn.init.zeros_(self.frame_embedding.linear_2.bias)
         self.pose_encoder = PoseEncoder(widths[0], widths=config.pose_widths) if config.pose_widths else None
-        levels = list(zip(widths, config.attention_levels, config.motion_levels, strict=True))
-        skips = [widths[0]]
-        self.down_blocks = nn.ModuleList()
-        before = widths[0]
-        for level, (width, attention, motion) in enumerate(levels):
-            pairs = [(before if i == 0 else width, width) for i in range(layers)]
-            block = Block(config, pairs, refined=layers, attention=attention, motion=motion)
-            skips += [width] * layers
-            if level < len(widths) - 1:
-                block.downsamplers.append(Downsample(width))
-                skips.append(width)
-            self.down_blocks.append(block)
-            before = width
-        self.mid_block = Block(
-            config, [(before, before)] * 2, refined=1, attention=True, motion=config.motion_mid_block
-        )
+        skips, before = list(self.skip_widths), widths[-1]
         self.up_blocks = nn.ModuleList()
-        for level, (width, attention, motion) in reversed(list(enumerate(levels))):
+        for level, width in reversed(list(enumerate(widths))):
             pairs = [((before if i == 0 else width) + skips.pop(), width) for i in range(layers + 1)]
-            read = config.only_read and level == 0
-            block = Block(config, pairs, refined=layers + 1, attention=attention, motion=motion, read=read)
+            block = Block(
+                config, pairs, refined=layers + 1, attention=config.attention_levels[level],
+                motion=config.motion_levels[level], read=config.only_read and level == 0,
+            )  # fmt: skip
             if level > 0:
                 block.upsamplers.append(Upsample(width))
             self.up_blocks.append(block)
@@ -194,9 +96,9 @@ class TemporalUNet(nn.Module):
 
     def _begin(self, x: Tensor, pose: Tensor | None, residual: Tensor | None) -> Tensor:
         """After the first convolution, `(b t) c h w`."""
-        hidden: Tensor = self.conv_in(_frames_of(x))
+        hidden: Tensor = self.conv_in(frames_of(x))
         if pose is not None and self.pose_encoder is not None:
-            hidden = hidden + self.pose_encoder(_frames_of(pose))
+            hidden = hidden + self.pose_encoder(frames_of(pose))
         return hidden if residual is None else hidden + residual
 
     def _through(
@@ -204,9 +106,7 @@ class TemporalUNet(nn.Module):
         mid_residual: Tensor | None = None,
     ) -> Tensor:  # fmt: skip
         """Down, through the middle and up again, `(b t) c h w`."""
-        hidden, skips = self._down(hidden, given)
-        hidden = self.mid_block.layer(0, hidden, given.named("mid_block"))
-        hidden = self.mid_block.resnets[1](hidden, given.embedding)
+        hidden, skips = self.descend(hidden, given)
         if down_residuals:
             if len(down_residuals) != len(skips):
                 raise ValueError(
@@ -217,21 +117,9 @@ class TemporalUNet(nn.Module):
             hidden = hidden + mid_residual
         return self._up(hidden, skips, given)
 
-    def _down(self, hidden: Tensor, given: Given) -> tuple[Tensor, list[Tensor]]:
-        """Through the sizes downwards; also every skip, `(b t) c h w`."""
-        skips = [hidden]
-        for number, block in enumerate(_blocks(self.down_blocks)):
-            for index in range(self.config.layers_per_block):
-                hidden = block.layer(index, hidden, given.named(f"down_blocks.{number}"))
-                skips.append(hidden)
-            for downsample in block.downsamplers:
-                hidden = downsample(hidden)
-                skips.append(hidden)
-        return hidden, skips
-
     def _up(self, hidden: Tensor, skips: list[Tensor], given: Given) -> Tensor:
         """Through the sizes upwards, each layer with its skip."""
-        for number, block in enumerate(_blocks(self.up_blocks)):
+        for number, block in enumerate(blocks_of(self.up_blocks)):
             for index in range(self.config.layers_per_block + 1):
                 hidden = torch.cat([hidden, skips.pop()], 1)
                 hidden = block.layer(index, hidden, given.named(f"up_blocks.{number}"))
@@ -268,7 +156,7 @@ class TemporalUNet(nn.Module):
     def _embed(self, timestep: Tensor, text: Tensor, fps: Tensor | None, *, num_frames: int) -> Tensor:
         """FiLM embedding: of the timestep, `b 1 d`, or with frame rate, frame time and sentence, `b t d`."""
         width = self.config.block_out_channels[0]
-        embedding: Tensor = self.time_embedding(sinusoid(timestep, width).to(text.dtype))[:, None]
+        embedding = self.embed_time(timestep, text)
         if fps is None:
             return embedding
         frames = torch.arange(num_frames, device=fps.device)
@@ -278,14 +166,3 @@ class TemporalUNet(nn.Module):
         features = torch.cat([seconds.to(text.dtype), rate.to(text.dtype), sentence], -1)
         framed: Tensor = self.frame_embedding(features)
         return embedding + framed
-
-
-def _frames_of(x: Tensor) -> Tensor:
-    """`b c t h w` → `(b t) c h w` in channels-last memory."""
-    return rearrange(x, "b c t h w -> (b t) c h w").contiguous(memory_format=torch.channels_last)
-
-
-def _blocks(modules: nn.ModuleList) -> Iterator[Block]:
-    for module in modules:
-        assert isinstance(module, Block)
-        yield module

@@ -16,9 +16,7 @@ Value = TypeVar("Value")
 WRAPPERS: Rules = ((r"^(?:module\.|unet\.)+", ""),)
 """What training code puts before every name."""
 
-MOTION_MODULES: Rules = (
-    *WRAPPERS,
-    (r"^(?!.*\bmotion_modules\.).*$", None),  # some files carry the layers of the picture as well
+_ANIMATEDIFF: Rules = (
     (r"\.pos_encoder\.pe$", None),  # follows from its length
     (r"\.temporal_transformer\.", "."),
     (r"\.attention_blocks\.0\.", ".attn1."),
@@ -27,7 +25,15 @@ MOTION_MODULES: Rules = (
     (r"\.norms\.1\.", ".norm2."),
     (r"\.ff_norm\.", ".norm3."),
 )
+MOTION_MODULES: Rules = (
+    *WRAPPERS,
+    (r"^(?!.*\bmotion_modules\.).*$", None),  # some files carry the layers of the picture as well
+    *_ANIMATEDIFF,
+)
 """AnimateDiff's motion modules as they were published."""
+
+CONTROLNET: Rules = (*WRAPPERS, *_ANIMATEDIFF)
+"""ControlNets as diffusers names them, SparseCtrl's motion modules as AnimateDiff does."""
 
 MOTION_ADAPTER: Rules = (*WRAPPERS, (r"\.pos_embed\.pe$", None))
 """Motion modules as diffusers writes them."""

@@ -1,0 +1,81 @@
+"""ControlNets: the U-Net's way down once more, told by pictures, as residuals for the U-Net's skips.
+
+Zhang et al. 2023; over time as in SparseCtrl (Guo et al. 2023), which knows some frames only and does not
+see the noisy latents. Submodules are named as in diffusers' ControlNetModel. In: noisy latents, timestep,
+words, and a hint for every frame. Out: residuals for `TemporalUNet.forward`.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import torch
+from diffusers.models.controlnets.controlnet import ControlNetConditioningEmbedding
+from torch import Tensor, nn
+
+from videogen.models.blocks import Descent, Given, frames_of
+from videogen.models.config import TemporalUNetConfig
+
+
+@dataclass(frozen=True)
+class Residuals:
+    """What a ControlNet adds to a U-Net, `(b t) c h w`: one per skip, and one for the middle."""
+
+    down: tuple[Tensor, ...]
+    mid: Tensor
+
+    def __add__(self, other: Residuals) -> Residuals:
+        """Both at once."""
+        down = tuple(one + two for one, two in zip(self.down, other.down, strict=True))
+        return Residuals(down, self.mid + other.mid)
+
+    def scaled(self, scale: float, *, guess: bool = False) -> Residuals:
+        """All times `scale`; where the words are to be guessed, shallow ones less, down to a tenth."""
+        count = len(self.down) + 1
+        factors = torch.logspace(-1, 0, count) * scale if guess else torch.full((count,), scale)
+        *down, mid = (float(factor) for factor in factors)
+        pairs = zip(self.down, down, strict=True)
+        return Residuals(tuple(residual * factor for residual, factor in pairs), self.mid * mid)
+
+
+class ControlNet(Descent):
+    """See the module's docstring.
+
+    The hint has `hint_channels`. `hint_widths` are the channels of the layers that make it an eighth as
+    large; empty for hints that are latents, which one convolution reads. A `blind` network sees zeros in
+    place of the noisy latents.
+    """
+
+    def __init__(
+        self, config: TemporalUNetConfig, *, hint_channels: int, hint_widths: tuple[int, ...],
+        blind: bool = False,
+    ) -> None:  # fmt: skip
+        super().__init__(config)
+        first, deepest = config.block_out_channels[0], config.block_out_channels[-1]
+        self.blind = blind
+        self.controlnet_cond_embedding: nn.Module = (
+            ControlNetConditioningEmbedding(first, hint_channels, hint_widths)
+            if hint_widths
+            else nn.Conv2d(hint_channels, first, 3, padding=1)
+        )
+        self.controlnet_down_blocks = nn.ModuleList(nn.Conv2d(width, width, 1) for width in self.skip_widths)
+        self.controlnet_mid_block = nn.Conv2d(deepest, deepest, 1)
+
+    def forward(self, x: Tensor, timestep: Tensor, text: Tensor, hint: Tensor) -> Residuals:
+        """The residuals for noisy latents `b c t h w`.
+
+        `timestep` and `text` as for the U-Net; `hint` `b c t H W` or `1 c t H W`, 0…1 or latents.
+        """
+        b, t = x.shape[0], x.shape[2]
+        told = self.controlnet_cond_embedding(frames_of(hint))
+        if len(hint) != b:
+            told = told.repeat(b, 1, 1, 1)
+        if self.blind:
+            assert self.conv_in.bias is not None
+            hidden = told + self.conv_in.bias[:, None, None]
+        else:
+            hidden = self.conv_in(frames_of(x)) + told
+        given = Given(self.embed_time(timestep.expand(b), text), text, {}, t)
+        hidden, skips = self.descend(hidden, given)
+        down = zip(self.controlnet_down_blocks, skips, strict=True)
+        return Residuals(tuple(layer(skip) for layer, skip in down), self.controlnet_mid_block(hidden))
