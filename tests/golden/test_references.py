@@ -6,13 +6,16 @@ from typing import Any
 
 import pytest
 import torch
-from diffusers import ControlNetModel, DDIMScheduler
+from diffusers import DDIMScheduler
 from diffusers.models.controlnets.controlnet import ControlNetConditioningEmbedding
 from einops import rearrange
-from torch import Tensor, nn
+from torch import Tensor
 
 from tests.golden.conftest import Golden, difference
+from videogen.models.controlnet import ControlNet
 from videogen.models.temporal_unet import TemporalUNet
+from videogen.sampling.original_windows import originally_windowed
+from videogen.types import Denoiser
 from videogen.weights.keymaps import MOTION_MODULES, REFERENCE_UNET, rename
 from videogen.weights.unet_config import unet_config
 
@@ -55,14 +58,25 @@ def next_latents(fixture: Golden, guided: Tensor, timestep: Tensor, latents: Ten
     return out
 
 
-CASES = ("single", "first_step", "three_tokens")
+def in_windows(denoiser: Denoiser, settings: dict[str, Any], length: int) -> Denoiser:
+    """The denoiser over the case's windows; over all frames at once where it has none."""
+    if "context_size" not in settings:
+        return denoiser
+    return originally_windowed(
+        denoiser,
+        length=length,
+        window=settings["context_size"],
+        overlap=settings.get("context_overlap", 0),
+        stride=settings.get("context_stride", 1),
+    )
 
 
-@pytest.mark.parametrize("case", CASES)
+@pytest.mark.parametrize("case", ["single", "first_step", "three_tokens", "windows"])
 def test_animate_anyone(golden: Any, case: str) -> None:
     fixture = golden("animate_anyone")
     given, expected = fixture.tensors("inputs"), fixture.case("outputs", case)
-    settings, scale = fixture.config["cases"].get(case, {}), fixture.config["guidance_scale"]
+    settings = fixture.config["cases"].get(case, fixture.config["cases"]["single"])
+    scale, length = fixture.config["guidance_scale"], settings["frames"]
     unet = build_unet(fixture, "denoising_unet", "motion_module", over_frames=False)
     reference = build_reference(fixture, "reference_unet", "unet_config")
     guider = fixture.config["pose_guider"]
@@ -74,18 +88,22 @@ def test_animate_anyone(golden: Any, case: str) -> None:
         ),
         fixture.tensors("pose_guider"),
     )
-    latents = given["latents"][:, :, :5]
-    at = settings.get("timestep_index", fixture.config["cases"]["single"]["timestep_index"])
-    timestep = torch.tensor(fixture.config["scheduler"]["timesteps"][at])
+    latents, frames = given["latents"][:, :, :length], torch.arange(length)[None]
+    timestep = torch.tensor(fixture.config["scheduler"]["timesteps"][settings["timestep_index"]])
     words = given["image_embeds_3" if case == "three_tokens" else "image_embeds"]
-    residual = pose(rearrange(given["pose"][:, :, :5] / 255, "b c t h w -> (b t) c h w"))
+    residual = pose(rearrange(given["pose"][:, :, :length] / 255, "b c t h w -> (b t) c h w"))
     tokens = reference.read(given["ref_image_latents"][:, :, None], torch.tensor(0), words)
-    halves = {
-        "uncond": unet(latents, timestep, torch.zeros_like(words), first_residual=residual),
-        "cond": unet(latents, timestep, words, reference=tokens, first_residual=residual),
-    }
-    for half, found in halves.items():
-        assert difference(found, expected[f"pred_{half}"]) < WORST
+
+    def half(text: Tensor, reference: dict[str, Tensor] | None) -> Tensor:
+        def denoise(rows: Tensor, at: Tensor, numbers: Tensor) -> Tensor:
+            out: Tensor = unet(rows, at, text, reference=reference, first_residual=residual[numbers[0]])
+            return out
+
+        return in_windows(denoise, settings, length)(latents, timestep, frames)
+
+    halves = {"uncond": half(torch.zeros_like(words), None), "cond": half(words, tokens)}
+    for name, found in halves.items():
+        assert difference(found, expected[f"pred_{name}"]) < WORST
     guided = halves["uncond"] + scale * (halves["cond"] - halves["uncond"])
     assert difference(next_latents(fixture, guided, timestep, latents), expected["latents_next"]) < WORST
     if case == "single":
@@ -95,29 +113,42 @@ def test_animate_anyone(golden: Any, case: str) -> None:
             assert difference(tokens[name.removesuffix(".transformer_blocks.0")][0], wanted[1]) < WORST
 
 
-def test_magic_animate(golden: Any) -> None:
+@pytest.mark.parametrize("case", ["single", "windows"])
+def test_magic_animate(golden: Any, case: str) -> None:
     fixture = golden("magicanimate")
-    given, expected = fixture.tensors("inputs"), fixture.case("outputs", "single")
+    given, expected = fixture.tensors("inputs"), fixture.case("outputs", case)
     unet = build_unet(fixture, "unet", "temporal_attention", over_frames=True)
     encoder = build_reference(fixture, "appearance_encoder", "appearance_encoder_config")
-    settings = dict(fixture.config["controlnet_config"])
-    settings["conditioning_embedding_out_channels"] = tuple(settings["conditioning_embedding_out_channels"])
-    control: nn.Module = filled(ControlNetModel(**settings), fixture.tensors("densepose_controlnet"))
-    latents, timestep = given["latents"][:, :, :5], given["timestep"]
+    settings = fixture.config["controlnet_config"]
+    control = ControlNet(
+        unet_config({**settings, "out_channels": 4}, source=str(fixture.folder)),
+        hint_channels=3,
+        hint_widths=tuple(settings["conditioning_embedding_out_channels"]),
+    )
+    filled(control, fixture.tensors("densepose_controlnet"))
+    settings = fixture.config["cases"][case]
+    length, timestep = settings["frames"], given["timestep"]
+    latents, frames = given["latents"][:, :, :length], torch.arange(length)[None]
     uncond, cond = given["text_embeddings"][:1], given["text_embeddings"][1:]
-    pictures = rearrange(given["control"][:5] / 255, "t h w c -> t c h w")
-    down, mid = control(
-        rearrange(latents, "1 c t h w -> t c h w"), timestep, cond.expand(5, -1, -1), pictures,
-        return_dict=False,
-    )  # fmt: skip
+    pictures = rearrange(given["control"][:length] / 255, "t h w c -> 1 c t h w")
+    residuals = control(latents, timestep, cond, pictures)
     tokens = encoder.read(given["ref_image_latents"][:, :, None], timestep, cond)
     read = {name.removesuffix(".transformer_blocks.0") for name in fixture.config["reference_pairs"]}
     tokens = {name: tokens[name] for name in read}
-    halves = {
-        "uncond": unet(latents, timestep, uncond, down_residuals=down, mid_residual=mid),
-        "cond": unet(latents, timestep, cond, reference=tokens, down_residuals=down, mid_residual=mid),
-    }
-    for half, found in halves.items():
-        assert difference(found, expected[f"noise_{half}"]) < WORST
+
+    def half(text: Tensor, reference: dict[str, Tensor] | None) -> Tensor:
+        def denoise(rows: Tensor, at: Tensor, numbers: Tensor) -> Tensor:
+            out: Tensor = unet(
+                rows, at, text, reference=reference,
+                down_residuals=[residual[numbers[0]] for residual in residuals.down],
+                mid_residual=residuals.mid[numbers[0]],
+            )  # fmt: skip
+            return out
+
+        return in_windows(denoise, settings, length)(latents, timestep, frames)
+
+    halves = {"uncond": half(uncond, None), "cond": half(cond, tokens)}
+    for name, found in halves.items():
+        assert difference(found, expected[f"noise_{name}"]) < WORST
     guided = halves["uncond"] + fixture.config["guidance_scale"] * (halves["cond"] - halves["uncond"])
     assert difference(next_latents(fixture, guided, timestep, latents), expected["latents_next"]) < WORST
