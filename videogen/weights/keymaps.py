@@ -7,7 +7,7 @@ their order, each on what the one before has left.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from typing import TypeVar
 
 Rules = tuple[tuple[str, str | None], ...]
@@ -54,7 +54,7 @@ def rename(tensors: Mapping[str, Value], rules: Rules) -> dict[str, Value]:
     """
     renamed: dict[str, Value] = {}
     for old, value in tensors.items():
-        new = _follow(old, rules)
+        new = follow(old, rules)
         if new in renamed:
             raise ValueError(f"two tensors are called {new}")
         if new is not None:
@@ -62,7 +62,8 @@ def rename(tensors: Mapping[str, Value], rules: Rules) -> dict[str, Value]:
     return renamed
 
 
-def _follow(name: str, rules: Iterable[tuple[str, str | None]]) -> str | None:
+def follow(name: str, rules: Rules) -> str | None:
+    """One name under the rules, None where it is dropped."""
     for pattern, becomes in rules:
         if becomes is None:
             if re.search(pattern, name):
