@@ -58,7 +58,7 @@ FORMATS = (
     ),
     Format("motion-unet", "motion U-Net of diffusers", (r"motion_modules\.",), rules=keymaps.MOTION_ADAPTER),
     Format(
-        "reference", "reference network", (r"^conv_in\.", r"^down_blocks\.", r"^up_blocks\."), (r"^conv_out",),
+        "reference", "reference network", (r"^conv_in\.", r"^down_", r"^up_blocks\."), (r"^conv_out",),
         rules=keymaps.REFERENCE_UNET,
     ),
     Format("unet", "U-Net of Stable Diffusion", (r"^conv_in\.", r"^down_blocks\.", r"^time_embedding\.")),
