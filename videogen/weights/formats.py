@@ -32,14 +32,19 @@ def read_weights(path: Path) -> dict[str, Tensor]:
     except (SafetensorError, OSError) as error:
         reason = first_line(error)
         raise CheckpointError(f"{path} cannot be read as safetensors ({reason}); get it again") from error
+    check_finite(tensors, source=path)
+    return tensors
+
+
+def check_finite(tensors: Mapping[str, Tensor], *, source: Path) -> None:
+    """Raise CheckpointError naming the first tensor of an unknown kind, or with NaN or Inf."""
     for name, tensor in tensors.items():
         if tensor.is_floating_point() and tensor.dtype not in _FLOATS:
-            raise CheckpointError(f"{path}: the tensor {name} is of {tensor.dtype}, which is not read here")
+            raise CheckpointError(f"{source}: the tensor {name} is of {tensor.dtype}, which is not read here")
         if tensor.is_floating_point() and not bool(torch.isfinite(tensor.float()).all()):
             raise CheckpointError(
-                f"{path}: the tensor {name} holds NaN or Inf; the file is damaged, get it again"
+                f"{source}: the tensor {name} holds NaN or Inf; the file is damaged, get it again"
             )
-    return tensors
 
 
 def check_fit(own: Mapping[str, Tensor], tensors: Mapping[str, Tensor], *, source: Path) -> None:
