@@ -15,6 +15,7 @@ from tests.golden.conftest import OWN
 from videogen.models.controlnet import ControlNet
 from videogen.models.temporal_unet import TemporalUNet
 from videogen.weights.keymaps import rename
+from videogen.weights.lora import read_lora
 from videogen.weights.recognise import config_of, motion_settings, motion_version, recognise, unet_settings
 
 LISTS = sorted((OWN / "keys").glob("*.json"))
@@ -91,6 +92,21 @@ def test_control_nets(name: str, channels: int, widths: tuple[int, ...]) -> None
     config = config_of(shapes, shapes if moves else None, source=name)
     made = own_shapes(lambda: ControlNet(config, hint_channels=channels, hint_widths=widths))
     assert rename(shapes, recognise(shapes, source=name).rules) == made
+
+
+@pytest.mark.parametrize(
+    ("name", "motion"), [("INFERRED_v2_lora", "mm_sd_v15_v2"), ("INFERRED_v3_sd15_adapter", None)]
+)
+def test_low_rank_changes(name: str, motion: str | None) -> None:
+    _, unet = shapes_of("sd15_unet")
+    _, shapes = shapes_of(name)
+    config = config_of(unet, shapes_of(motion)[1] if motion else None, source=name)
+    with torch.device("meta"):
+        weights = dict(TemporalUNet(config).named_parameters())
+        changes = read_lora({key: torch.empty(shape) for key, shape in shapes.items()}, weights, source=name)
+    assert 2 * len(changes) == len(shapes)
+    for target, change in changes.items():
+        assert change.product(weights[target]).shape == weights[target].shape
 
 
 def test_the_pose_guider() -> None:

@@ -32,6 +32,14 @@ MOTION_MODULES: Rules = (
 )
 """AnimateDiff's motion modules as they were published."""
 
+LORA: Rules = (
+    *WRAPPERS,
+    *_ANIMATEDIFF,
+    (r"\.processor\.to_out_lora\.", ".to_out.0."),
+    (r"\.processor\.to_([qkv])_lora\.", r".to_\1."),
+)
+"""AnimateDiff's motion LoRA and domain adapter: each half under the layer that it changes."""
+
 CONTROLNET: Rules = (*WRAPPERS, *_ANIMATEDIFF)
 """ControlNets as diffusers names them, SparseCtrl's motion modules as AnimateDiff does."""
 
