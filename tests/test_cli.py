@@ -163,7 +163,7 @@ def test_bad_input_is_one_line_exit_two_and_no_file(
     [
         (
             "",
-            "Expected one of {text-to-video, animate, run, show, models, train, evaluate}; "
+            "Expected one of {text-to-video, animate, run, show, models, inspect, train, evaluate}; "
             "see: videogen --help",
         ),
         ("dance", "Unrecognized options: dance; Available subcommands: text-to-video, animate, run, "),

@@ -114,11 +114,28 @@ class Models:
             sys.stdout.write(f"{found.name:<40} {found.size / 1e6:>9.1f} MB  {found.folder}\n")
 
 
+@dataclass(kw_only=True)
+class Inspect:
+    """Say what a file or folder of weights is, without loading it."""
+
+    path: Positional[
+        Annotated[Path, arg(metavar="PATH", help="A file of weights, or a folder that holds some.")]
+    ]
+
+    def execute(self, console: Console) -> None:
+        """Print format, version, sizes, and the names that are missing or left over."""
+        from videogen.weights.inspection import inspect as look_into
+
+        for line in look_into(self.path):
+            sys.stdout.write(f"{line}\n")
+
+
 @cache
 def commands() -> dict[str, Callable[..., Any]]:
     """Return every command by name: the jobs first, then the rest."""
     made = {name: _job_command(job.request) for name, job in jobs().items()}
-    return {**made, "run": Run, "show": Show, "models": Models, "train": Train, "evaluate": Evaluate}
+    others = {"run": Run, "show": Show, "models": Models, "inspect": Inspect}
+    return {**made, **others, "train": Train, "evaluate": Evaluate}
 
 
 def parse(argv: Sequence[str]) -> Command:

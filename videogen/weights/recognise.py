@@ -17,6 +17,7 @@ from videogen.weights import keymaps
 
 Shapes = Mapping[str, tuple[int, ...]]
 
+_MODULES = r"^(?:down|mid|up)_blocks?\.(?:\d\.)?motion_modules\."
 _WITHOUT_PE = 64
 """Frames that AnimateLCM's modules know; their file holds no positions."""
 
@@ -49,14 +50,14 @@ FORMATS = (
     Format("controlnet", "ControlNet", (r"^controlnet_cond_embedding\.",)),
     Format("pose-guider", "pose guider of AnimateAnyone", (r"^blocks\.\d", r"^conv_in\."), (r"^down_",)),
     Format(
-        "motion", "motion modules of AnimateDiff", (r"motion_modules\..*\.temporal_transformer\.",),
+        "motion", "motion modules of AnimateDiff", (_MODULES + r".*\.temporal_transformer\.",),
         rules=keymaps.MOTION_MODULES,
     ),
     Format(
-        "motion", "motion adapter of diffusers", (r"motion_modules\.",), (r"^conv_in\.",),
+        "motion", "motion adapter of diffusers", (_MODULES,), (r"^conv_in\.",),
         rules=keymaps.MOTION_ADAPTER,
     ),
-    Format("motion-unet", "motion U-Net of diffusers", (r"motion_modules\.",), rules=keymaps.MOTION_ADAPTER),
+    Format("motion-unet", "motion U-Net of diffusers", (_MODULES,), rules=keymaps.MOTION_ADAPTER),
     Format(
         "reference", "reference network", (r"^conv_in\.", r"^down_", r"^up_blocks\."), (r"^conv_out",),
         rules=keymaps.REFERENCE_UNET,
