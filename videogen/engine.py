@@ -16,6 +16,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from fractions import Fraction
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import torch
@@ -118,8 +119,8 @@ class Engine:
         vae = self._networks.vae
         pictures = pictures.to(self.device, self.dtype).contiguous(memory_format=torch.channels_last)
         chunks = pictures.split(_FRAMES_AT_ONCE)
-        latents: Tensor = torch.cat([vae.encode(chunk).latents.float() for chunk in chunks])
-        latents = (latents - vae.config.shift_factor) * vae.config.scaling_factor
+        latents: Tensor = torch.cat([_encoded(vae.encode(chunk)).float() for chunk in chunks])
+        latents = (latents - (vae.config.shift_factor or 0)) * vae.config.scaling_factor
         return rearrange(latents, "t c h w -> 1 c t h w")
 
     @torch.inference_mode()
@@ -128,7 +129,7 @@ class Engine:
         vae = self._networks.vae
         frames = rearrange(latents, "1 c t h w -> t c h w").to(self.device, torch.float32)
         for chunk in frames.split(_FRAMES_AT_ONCE):
-            scaled = chunk / vae.config.scaling_factor + vae.config.shift_factor
+            scaled = chunk / vae.config.scaling_factor + (vae.config.shift_factor or 0)
             yield from vae.decode(scaled.to(self.dtype)).sample.float().clamp(-1, 1)
 
     def decode(self, latents: Latents) -> Iterator[Frame]:
@@ -184,9 +185,10 @@ class Engine:
     def _tokens(self, prompt: str) -> Tensor:
         """The tokens of a prompt, as many as the model reads, `1 l`."""
         tokenizer = self._networks.tokenizer
-        length = tokenizer.model_max_length
+        text = simplify(prompt) if self.spec.known_words else prompt
+        length = min(tokenizer.model_max_length, self._networks.text_encoder.config.max_position_embeddings)
         tokens: Tensor = tokenizer(
-            [simplify(prompt)], padding="max_length", truncation=True, max_length=length, return_tensors="pt"
+            [text], padding="max_length", truncation=True, max_length=length, return_tensors="pt"
         ).input_ids
         return tokens
 
@@ -224,6 +226,12 @@ class Engine:
             reference_present=present.to(self.device),
             pose=pick(conditions.pose_maps, 3, h * scale, w * scale),
         )
+
+
+def _encoded(output: Any) -> Tensor:
+    """The latents of an autoencoder's output; of a distribution, its mode."""
+    latents: Tensor = output.latents if hasattr(output, "latents") else output.latent_dist.mode()
+    return latents
 
 
 def _check_conditions(conditions: Conditions, *, length: int) -> None:

@@ -52,7 +52,7 @@ class Tuned(PocketNetworks):
 
     def __init__(self, networks: Networks) -> None:
         nn.Module.__init__(self)
-        self.denoiser = networks.denoiser
+        self.denoiser = networks.pocket
         self.text_encoder = networks.text_encoder
 
 

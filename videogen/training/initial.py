@@ -26,7 +26,7 @@ def take_weights(
     model: PocketNetworks, tokenizer: PreTrainedTokenizerFast, networks: Networks, *, source: Path
 ) -> None:
     """Fill `model`, whose words are `tokenizer`'s; raises CheckpointError where the sizes are others."""
-    assign_weights(model.denoiser, networks.denoiser.state_dict(), source=source)
+    assign_weights(model.denoiser, networks.pocket.state_dict(), source=source)
     given = _reworded(model.text_encoder, tokenizer, networks.text_encoder, networks.tokenizer)
     assign_weights(model.text_encoder, given, source=source)
 

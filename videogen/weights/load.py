@@ -10,33 +10,36 @@ from __future__ import annotations
 
 import math
 import re
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from collections.abc import Callable
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, Any
 
 import diffusers
 import torch
-from diffusers.schedulers.scheduling_utils import SchedulerMixin
-from torch import Tensor, nn
+from torch import nn
 
 from videogen.errors import CheckpointError
 from videogen.models.conditioned import ConditionedUNet
 from videogen.models.motion_planner import MotionPlanner, MotionPlannerConfig
 from videogen.models.temporal_unet import TemporalUNetConfig
-from videogen.weights.formats import (
-    assign_weights,
-    check_fit,
-    first_line,
-    read_json,
-    read_weights,
-    sha256_of,
-)
+from videogen.weights.diffusers_folder import PIPELINES, load_diffusers
+from videogen.weights.formats import first_line, read_json, read_weights, sha256_of
 from videogen.weights.installed import INDEX, POCKET
+from videogen.weights.parts import (
+    Network,
+    Networks,
+    build,
+    fill,
+    make_text_encoder,
+    plain,
+    read_scheduler,
+)
 from videogen.weights.presets import ModelSpec
 
 if TYPE_CHECKING:
-    from transformers import CLIPTextModel, PreTrainedTokenizerFast
+    from transformers import PreTrainedTokenizerFast
+
+__all__ = ["Networks", "find_model", "load_networks"]
 
 MODEL = "VideogenModel"
 PARTS = {
@@ -49,37 +52,8 @@ PARTS = {
 OPTIONAL_PARTS = {"planner": "diffusion_pytorch_model.safetensors"}
 """Parts with weights that a model may lack; the index names those that it has."""
 
-SCHEDULERS = (
-    "DPMSolverMultistepScheduler", "UniPCMultistepScheduler", "FlowMatchEulerDiscreteScheduler",
-    "EulerDiscreteScheduler", "EulerAncestralDiscreteScheduler", "DDIMScheduler", "DDPMScheduler",
-    "LCMScheduler", "HeunDiscreteScheduler",
-)  # fmt: skip
-
 _ALL_PARTS = (*PARTS, *OPTIONAL_PARTS, "tokenizer", "scheduler")
 _DOWNLOADED = [INDEX, *(f"{part}/*.{kind}" for part in _ALL_PARTS for kind in ("json", "txt", "safetensors"))]
-
-_TEXT_MODEL = "text_model."
-
-Network = TypeVar("Network", bound=nn.Module)
-Made = TypeVar("Made")
-
-
-@dataclass
-class Networks:
-    """The loaded parts of a model; `hashes` are the SHA-256 of their files by relative path.
-
-    `planner` is None where the model has no motion planner.
-    """
-
-    spec: ModelSpec
-    denoiser: ConditionedUNet
-    vae: diffusers.AutoencoderTiny
-    text_encoder: CLIPTextModel
-    planner: MotionPlanner | None
-    tokenizer: PreTrainedTokenizerFast
-    scheduler_class: type[SchedulerMixin]
-    scheduler_config: dict[str, Any]
-    hashes: dict[str, str]
 
 
 def find_model(name: str | Path) -> Path:
@@ -132,6 +106,8 @@ def _fetch(name: str, patterns: list[str]) -> Path:
 def load_networks(folder: Path) -> Networks:
     """Build every part of a model folder and load its weights, float32 on the CPU; raises CheckpointError."""
     index = read_json(folder / INDEX)
+    if index.get("_class_name") in PIPELINES:
+        return load_diffusers(folder, index)
     _check_class(index, expected=MODEL, source=str(folder / INDEX))
     spec = ModelSpec.from_dict(index.get("videogen"), source=str(folder / INDEX))
     unet = read_json(folder / "denoiser" / "config.json")
@@ -142,12 +118,12 @@ def load_networks(folder: Path) -> Networks:
     parts = PARTS | {part: file for part, file in OPTIONAL_PARTS.items() if part in index}
     networks = Networks(
         spec=spec,
-        denoiser=_load(folder, "denoiser", lambda: _make_denoiser(_plain(unet), spec)),
-        vae=_load(folder, "vae", lambda: _make_vae(_plain(vae))),
-        text_encoder=_load(folder, "text_encoder", lambda: _make_text_encoder(_plain(text))),
+        denoiser=_load(folder, "denoiser", lambda: _make_denoiser(plain(unet), spec)),
+        vae=_load(folder, "vae", lambda: _make_vae(plain(vae))),
+        text_encoder=_load(folder, "text_encoder", lambda: make_text_encoder(plain(text))),
         planner=_load_planner(folder) if "planner" in parts else None,
-        tokenizer=_build(folder / "tokenizer", lambda: _read_tokenizer(folder / "tokenizer")),
-        **_scheduler(folder / "scheduler" / "scheduler_config.json"),
+        tokenizer=build(folder / "tokenizer", lambda: _read_tokenizer(folder / "tokenizer")),
+        **read_scheduler(folder / "scheduler" / "scheduler_config.json"),
         hashes={f"{part}/{file}": sha256_of(folder / part / file) for part, file in parts.items()},
     )
     _check_together(networks, folder)
@@ -157,36 +133,9 @@ def load_networks(folder: Path) -> Networks:
 
 
 def _load(folder: Path, part: str, make: Callable[[], Network]) -> Network:
-    """Build a part and fill it from its file, ready for use.
-
-    It is built without memory first: settings of impossible sizes do not fit the file, and cost nothing.
-    """
+    """Build a part and fill it from its file."""
     path = folder / part / (PARTS | OPTIONAL_PARTS)[part]
-    with torch.device("meta"):
-        shapes = _build(folder / part, make).state_dict()
-    tensors = _named_like(shapes, read_weights(path))
-    check_fit(shapes, tensors, source=path)
-    network = _build(folder / part, make)
-    assign_weights(network, tensors, source=path)
-    return network.eval().requires_grad_(False)
-
-
-def _named_like(own: Mapping[str, Tensor], tensors: dict[str, Tensor]) -> dict[str, Tensor]:
-    """Tensors under the names that this version of transformers uses: it calls the text model one or not."""
-    names = {name.replace(_TEXT_MODEL, "", 1): name for name in own}
-    bare = {name: name.replace(_TEXT_MODEL, "", 1) for name in tensors}
-    return {names.get(bare[name], bare[name]): tensor for name, tensor in tensors.items()}
-
-
-def _build(source: Path, make: Callable[[], Made]) -> Made:
-    """Call a constructor with settings from a file; whatever it cannot do with them is a CheckpointError."""
-    try:
-        return make()
-    # Settings are foreign, and each library has its own errors for them, bare Exception among them.
-    except Exception as error:
-        raise CheckpointError(
-            f"the settings of {source} cannot be used ({first_line(error)[:300]})"
-        ) from error
+    return fill(make, read_weights(path), source=path)
 
 
 def _make_denoiser(config: dict[str, Any], spec: ModelSpec) -> ConditionedUNet:
@@ -202,20 +151,14 @@ def _make_vae(config: dict[str, Any]) -> diffusers.AutoencoderTiny:
     return diffusers.AutoencoderTiny(**config)
 
 
-def _make_text_encoder(config: dict[str, Any]) -> CLIPTextModel:
-    from transformers import CLIPTextConfig, CLIPTextModel
-
-    return CLIPTextModel(CLIPTextConfig(**config))
-
-
 def _load_planner(folder: Path) -> MotionPlanner:
     config = read_json(folder / "planner" / "config.json")
     _check_class(config, expected="MotionPlanner", source=f"the planner of {folder}")
 
     def make() -> MotionPlanner:
-        values = _plain(config)
+        values = plain(config)
         text = values.pop("text_encoder")
-        return MotionPlanner(MotionPlannerConfig.from_dict(values), _make_text_encoder(_plain(text)))
+        return MotionPlanner(MotionPlannerConfig.from_dict(values), make_text_encoder(plain(text)))
 
     return _load(folder, "planner", make)
 
@@ -266,21 +209,3 @@ def _check_class(config: dict[str, Any], *, expected: str, source: str) -> None:
             f"{source} describes a {found!r}; this version runs models whose class is {expected!r}, "
             f"as pocket and what 'videogen train' exports"
         )
-
-
-def _plain(config: dict[str, Any]) -> dict[str, Any]:
-    """A config without the names that say which class and version wrote it."""
-    hidden = ("architectures", "model_type", "transformers_version", "dtype", "torch_dtype")
-    return {name: value for name, value in config.items() if not name.startswith("_") and name not in hidden}
-
-
-def _scheduler(path: Path) -> dict[str, Any]:
-    """The scheduler's class and its settings, tried once."""
-    config = read_json(path)
-    name = config.get("_class_name")
-    if name not in SCHEDULERS:
-        raise CheckpointError(f"{path} names the scheduler {name!r}; expected one of {', '.join(SCHEDULERS)}")
-    kind = getattr(diffusers, name)
-    settings = {key: value for key, value in config.items() if not key.startswith("_")}
-    _build(path, lambda: kind.from_config(settings))
-    return {"scheduler_class": kind, "scheduler_config": settings}

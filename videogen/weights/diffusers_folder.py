@@ -1,0 +1,154 @@
+"""Model folders as diffusers writes them: Stable Diffusion 1.5 and its fine-tunes with motion modules.
+
+`model_index.json` names the parts: `unet` and `motion_adapter`, or a `unet` that has motion modules itself,
+`vae`, `text_encoder`, `tokenizer`, `scheduler`, and if wanted a `controlnet` that reads poses. Every part has
+its `config.json`; weights are safetensors, or torch's archives where there are no others.
+"""
+
+from __future__ import annotations
+
+import math
+from fractions import Fraction
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import diffusers
+from torch import Tensor
+
+from videogen.errors import CheckpointError
+from videogen.models.controlnet import ControlNet
+from videogen.models.stable import StableUNet
+from videogen.models.temporal_unet import TemporalUNet
+from videogen.weights.files import PICKLES, read_tensors
+from videogen.weights.formats import read_json, sha256_of
+from videogen.weights.keymaps import MOTION_ADAPTER, rename
+from videogen.weights.parts import Networks, build, fill, make_text_encoder, plain, read_scheduler
+from videogen.weights.presets import ModelSpec
+from videogen.weights.unet_config import unet_config
+
+if TYPE_CHECKING:
+    from transformers import PreTrainedTokenizerFast
+
+PIPELINES = ("AnimateDiffPipeline", "AnimateDiffControlNetPipeline")
+_NAMES = ("diffusion_pytorch_model", "model", "pytorch_model")
+_WINDOW, _OVERLAP = 16, 4
+
+
+def load_diffusers(folder: Path, index: dict[str, Any]) -> Networks:
+    """Build every part of a folder and load its weights, float32 on the CPU; raises CheckpointError."""
+    hashes: dict[str, str] = {}
+
+    def part(name: str) -> tuple[dict[str, Any], dict[str, Tensor], Path]:
+        config, file = read_json(folder / name / "config.json"), _weights_of(folder / name)
+        hashes[f"{name}/{file.name}"] = sha256_of(file)
+        return config, read_tensors(file), file
+
+    unet = _unet(part("unet"), part("motion_adapter") if _has(index, "motion_adapter") else None)
+    controlnets = (_controlnet(part("controlnet")),) if _has(index, "controlnet") else ()
+    settings, tensors, file = part("vae")
+    vae: Any = fill(lambda: _make_vae(plain(settings)), tensors, source=file)
+    words, tensors, file = part("text_encoder")
+    text_encoder = fill(lambda: make_text_encoder(plain(words)), tensors, source=file)
+    return Networks(
+        spec=_spec(unet, vae, read_json(folder / "unet" / "config.json")),
+        denoiser=StableUNet(unet, controlnets).eval(),
+        vae=vae,
+        text_encoder=text_encoder,
+        planner=None,
+        tokenizer=build(folder / "tokenizer", lambda: _read_tokenizer(folder / "tokenizer")),
+        **read_scheduler(folder / "scheduler" / "scheduler_config.json"),
+        hashes=hashes,
+    )
+
+
+Part = tuple[dict[str, Any], dict[str, Tensor], Path]
+
+
+def _unet(unet: Part, motion: Part | None) -> TemporalUNet:
+    """The temporal U-Net of a spatial one and its motion modules, or of one that has them already."""
+    config, tensors, file = unet
+    moving = config if motion is None else motion[0]
+    if motion is None and config.get("_class_name") != "UNetMotionModel":
+        raise CheckpointError(
+            f"{file.parent.parent} has no motion modules; add a motion_adapter, as AnimateDiff's"
+        )
+    heads = config.get("attention_head_dim", config.get("num_attention_heads"))
+    kinds = [str(kind).replace("Motion", "2D") for kind in config.get("down_block_types", ())]
+    made = unet_config(
+        {**config, "attention_head_dim": heads, "down_block_types": kinds},
+        source=str(file),
+        motion_levels=(True,) * len(kinds),
+        motion_mid_block=bool(moving.get("use_motion_mid_block", True)),
+        motion_heads=_one(moving.get("motion_num_attention_heads", 8), source=file),
+        motion_num_groups=moving.get("motion_norm_num_groups", config.get("norm_num_groups", 32)),
+        motion_max_frames=moving.get("motion_max_seq_length", 32),
+    )
+    whole = rename(tensors, MOTION_ADAPTER) | (rename(motion[1], MOTION_ADAPTER) if motion else {})
+    return fill(lambda: TemporalUNet(made), whole, source=file)
+
+
+def _controlnet(part: Part) -> ControlNet:
+    config, tensors, file = part
+    made = unet_config({**config, "out_channels": config["in_channels"]}, source=str(file))
+    widths = tuple(config.get("conditioning_embedding_out_channels") or (16, 32, 96, 256))
+    hint = config.get("conditioning_channels", 3)
+    return fill(lambda: ControlNet(made, hint_channels=hint, hint_widths=widths), tensors, source=file)
+
+
+def _make_vae(settings: dict[str, Any]) -> diffusers.AutoencoderKL:
+    scale = settings.get("scaling_factor", 0.18215)
+    if not 0 < scale < math.inf:
+        raise ValueError(f"scale {scale} of the latents")
+    return diffusers.AutoencoderKL(**settings)
+
+
+def _spec(unet: TemporalUNet, vae: diffusers.AutoencoderKL, settings: dict[str, Any]) -> ModelSpec:
+    factor = 2 ** (len(vae.config.block_out_channels) - 1)
+    size = int(settings.get("sample_size") or 64) * factor
+    window = min(_WINDOW, unet.config.motion_max_frames)
+    return ModelSpec(
+        width=size,
+        height=size,
+        num_frames=window,
+        fps=Fraction(8),
+        window=window,
+        overlap=min(_OVERLAP, window - 1),
+        num_inference_steps=25,
+        guidance_scale=7.5,
+        pose_guidance=1.0,
+        latent_channels=vae.config.latent_channels,
+        vae_scale_factor=factor,
+        size_multiple=factor,
+    )
+
+
+def _weights_of(folder: Path) -> Path:
+    """The file of a part's weights: safetensors first, whole numbers before half ones."""
+    for kind in (".safetensors", *PICKLES):
+        for variant in ("", ".fp16"):
+            for name in _NAMES:
+                if (folder / f"{name}{variant}{kind}").is_file():
+                    return folder / f"{name}{variant}{kind}"
+    raise CheckpointError(
+        f"{folder} holds no weights ({_NAMES[0]}.safetensors or alike); get the folder again"
+    )
+
+
+def _read_tokenizer(folder: Path) -> PreTrainedTokenizerFast:
+    from transformers import CLIPTokenizer
+
+    tokenizer: PreTrainedTokenizerFast = CLIPTokenizer.from_pretrained(folder, local_files_only=True)
+    return tokenizer
+
+
+def _has(index: dict[str, Any], name: str) -> bool:
+    found = index.get(name)
+    return isinstance(found, list) and len(found) == 2 and None not in found
+
+
+def _one(value: Any, *, source: Path) -> int:
+    """A number that may come once for each size."""
+    values = set(value) if isinstance(value, list | tuple) else {value}
+    if len(values) != 1:
+        raise CheckpointError(f"{source} has motion modules of {sorted(values)} heads; expected one number")
+    return int(values.pop())
