@@ -143,9 +143,13 @@ class Engine:
         """The innermost denoiser of a clip.
 
         It slices what is given per frame by the frame numbers of each row, and runs the U-Net. Raises
-        RequestError where a condition does not cover the timeline.
+        RequestError where a condition does not cover the timeline, or the model cannot be told a pose.
         """
         _check_conditions(conditions, length=timeline.length)
+        if conditions.pose_maps is not None and not self._networks.denoiser.reads_poses:
+            raise RequestError(
+                f"the model {self.model} does not read poses; give one that comes with a ControlNet for them"
+            )
         text = self._read(conditions.prompt or "")
         network = self._networks.denoiser
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shlex
 import shutil
 from pathlib import Path
 from typing import Any
@@ -90,6 +91,44 @@ def test_text_to_video_runs_end_to_end(tmp_path: Path, which: dict[str, bool]) -
     more = ["--num-inference-steps", "2", "--width", "40", "--height", "24", "-o", str(tmp_path / "a.mp4")]
     assert main([*words, *more]) == 0
     assert (tmp_path / "a.mp4").stat().st_size > 0
+
+
+@pytest.mark.parametrize("job", ["animate {inputs}/puppet.png", "text-to-video 'a b' --height 64"])
+def test_poses_reach_a_controlnet_and_are_refused_where_there_is_none(
+    tmp_path: Path, folder: Any, job: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    inputs = Path(__file__).parent.parent.parent / "samples" / "inputs"
+    write(tmp_path / "model", controlnet=True)
+    words = shlex.split(job.format(inputs=inputs))
+    words += ["--pose", str(inputs / "dance.json"), "--seconds", "0.5", "--width", "64"]
+    words += ["--num-inference-steps", "2", "-o", str(tmp_path / "a.mp4")]
+    assert main([*words, "--model", str(tmp_path / "model")]) == 0
+    capsys.readouterr()
+    assert main([*words, "--model", str(folder[0])]) == 2
+    assert "does not read poses; give one that comes with a ControlNet" in capsys.readouterr().err
+
+
+def test_a_controlnet_adds_what_diffusers_adds(tmp_path: Path) -> None:
+    made = write(tmp_path / "model", controlnet=True)
+    engine = Engine(tmp_path / "model")
+    unet = normed_per_frame(UNetMotionModel.from_unet2d(made["unet"], made["motion_adapter"]).eval())
+    maps = torch.rand(1, 3, 2, 32, 32, generator=torch.Generator().manual_seed(2))
+    latents, at = torch.ones(1, 4, 2, 4, 4), torch.tensor(500)
+    told = Conditions(fps=8.0, prompt="a", pose_maps=maps)
+    found = engine.denoiser(told, Timeline.line(2))(latents, at, torch.arange(2)[None])
+    tokens = made["tokenizer"]("a", padding="max_length", truncation=True, return_tensors="pt").input_ids
+    words = made["text_encoder"](tokens).last_hidden_state.repeat(2, 1, 1)
+    with torch.no_grad():
+        alone = unet(latents, at, words).sample
+        down, mid = made["controlnet"](
+            latents[0].transpose(0, 1), at, words, maps[0].transpose(0, 1), return_dict=False
+        )
+        expected = unet(
+            latents, at, words, down_block_additional_residuals=down, mid_block_additional_residual=mid
+        ).sample
+    error = (found - expected).norm()
+    assert error / expected.norm() < 1e-5
+    assert (alone - expected).norm() > 20 * error
 
 
 def test_longer_clips_than_the_modules_know_go_in_windows(folder: Any) -> None:

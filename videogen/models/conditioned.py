@@ -42,6 +42,8 @@ class ConditionedUNet(nn.Module):
     Raises ValueError where the config has no room for one of the inputs.
     """
 
+    reads_poses = True
+
     def __init__(self, config: TemporalUNetConfig, *, latent_channels: int) -> None:
         super().__init__()
         expected = 3 * latent_channels + 2

@@ -24,6 +24,11 @@ class StableUNet(nn.Module):
         self.unet = unet
         self.controlnets = nn.ModuleList(controlnets)
 
+    @property
+    def reads_poses(self) -> bool:
+        """Whether pose maps reach the network."""
+        return len(self.controlnets) > 0
+
     def forward(self, noisy: Tensor, timestep: Tensor, given: Inputs) -> Tensor:
         """Predict for noisy latents, `b c t h w` → the same shape; `timestep` scalar or `b`, 0…1000."""
         told = [network(noisy, timestep, given.text, given.pose) for network in self.controlnets]
