@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import zlib
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from fractions import Fraction
 from pathlib import Path
 from types import SimpleNamespace
@@ -44,6 +44,12 @@ class FakeEngine:
     )
     known_words: tuple[str, ...] = ("a", "ball", "blue", "bounces", "circle", "green", "red", "square")
     rows: list[int] = field(default_factory=list)
+
+    reads_carried: bool = True
+
+    def without(self, conditions: Any) -> Any:
+        """Leave out the pose and the words."""
+        return replace(conditions, pose_maps=None, prompt=None)
 
     def scheduler(self) -> Any:
         """Return a fresh scheduler."""

@@ -277,15 +277,15 @@ def test_a_device_that_is_not_there_is_refused(folder: Path, device: str) -> Non
 def test_the_automatic_device_is_the_best_that_is_there(
     folder: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from videogen import engine
+    from videogen import devices
 
     monkeypatch.setattr(torch.cuda, "is_available", lambda: True)
-    assert engine._find_device("auto").type == "cuda"
+    assert devices.find_device("auto").type == "cuda"
     monkeypatch.setattr(torch.cuda, "is_available", lambda: False)
     monkeypatch.setattr(torch.backends.mps, "is_available", lambda: True)
-    assert engine._find_device("auto").type == "mps"
+    assert devices.find_device("auto").type == "mps"
     monkeypatch.setattr(torch.backends.mps, "is_available", lambda: False)
-    assert engine._find_device("auto").type == "cpu"
+    assert devices.find_device("auto").type == "cpu"
 
 
 def test_bfloat16_stays_near_float32(tiny: Engine, folder: Path) -> None:

@@ -24,7 +24,7 @@ LAYERS: list[set[str]] = [
     {"errors", "types", "skeleton", "tracks", "request"},
     SIBLINGS,
     {"weights"},
-    {"carried", "engine", "planning", "training"},
+    {"carried", "devices", "engine", "planning", "training"},
     {"clip", "jobs"},
     {"batch", "bench"},
     {"cli", "commands", "console", "web", "__main__"},

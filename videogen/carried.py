@@ -117,6 +117,16 @@ class CarriedPicture:
         """How many frames the pose has."""
         return len(self.moving)
 
+    def as_drawn(self, drawn: Tensor) -> Frame:
+        """A frame as the network drew it, `c h w`, at the picture's size."""
+        size = self.picture.shape[-2:]
+        shown = self.canvas.crop(drawn.cpu())[None]
+        if shown.shape[-2:] != size:
+            shown = F.interpolate(shown, size, mode="bicubic", antialias=True, align_corners=False)
+        return rearrange(
+            ((shown[0].clamp(-1, 1) + 1) * 127.5).round().to(torch.uint8), "c h w -> h w c"
+        ).numpy()
+
     def sharpen(self, number: int, drawn: Tensor) -> Frame:
         """Frame `number` as the network drew it, `c h w`, with the picture's own detail where it is seen."""
         height, width = self.picture.shape[-2:]

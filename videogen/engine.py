@@ -8,13 +8,12 @@ on how windows are batched; on a CPU batching gains nothing.
 
 from __future__ import annotations
 
-import ctypes
 import math
-import platform
 import re
-from collections.abc import Iterator
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, replace
 from fractions import Fraction
+from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
@@ -24,9 +23,12 @@ from diffusers.schedulers.scheduling_utils import SchedulerMixin
 from einops import rearrange
 from torch import Tensor
 
+from videogen.conditions.reference import seen_by_clip
 from videogen.conditions.route import Route
+from videogen.devices import find_device, keep_freed_memory
 from videogen.errors import RequestError
 from videogen.models.conditioned import Inputs
+from videogen.models.stable import StableUNet
 from videogen.planning import Plan, make_plan
 from videogen.sampling.timeline import Timeline
 from videogen.types import Denoiser, Frame, Frames, Latents
@@ -34,9 +36,10 @@ from videogen.weights.load import find_model, load_networks
 from videogen.weights.presets import ModelSpec
 from videogen.world.caption import simplify, words_of
 
-__all__ = ["Conditions", "Engine", "ModelSpec", "keep_freed_memory"]
+__all__ = ["Conditions", "Engine", "ModelSpec"]
 
 _FRAMES_AT_ONCE = 4
+_Lender = Callable[[Tensor], Mapping[str, Tensor] | None]
 _PRECISIONS = {"float32": torch.float32, "bfloat16": torch.bfloat16, "float16": torch.float16}
 
 
@@ -46,7 +49,8 @@ class Conditions:
 
     `fps` are frames per second; `t` counts the frames of the whole clip. `reference` are latents `1 c 1 h w`;
     `carried` the reference carried along the motion field, latents `1 c t h w`; `visibility` `1 1 t h w`,
-    0…1, at the size of the latents; `pose_maps` `1 3 t H W`, 0…1, at the size of the picture.
+    0…1, at the size of the latents; `pose_maps` `1 3 t H W`, 0…1, at the size of the picture; `picture` the
+    reference itself, −1…1 `1 c h w`, for models that read it in place of words.
     """
 
     fps: float
@@ -55,6 +59,7 @@ class Conditions:
     carried: Latents | None = None
     visibility: Tensor | None = None
     pose_maps: Tensor | None = None
+    picture: Tensor | None = None
 
 
 class Engine:
@@ -68,7 +73,7 @@ class Engine:
     def __init__(
         self, model: str | Path = "pocket", *, device: str = "auto", precision: str = "auto"
     ) -> None:
-        self.device = _find_device(device)
+        self.device = find_device(device)
         if self.device.type == "cpu":
             keep_freed_memory()
         if precision not in ("auto", *_PRECISIONS):
@@ -79,8 +84,10 @@ class Engine:
         self._networks = load_networks(find_model(model))
         self.spec: ModelSpec = self._networks.spec
         self.hashes: dict[str, str] = self._networks.hashes
-        for network in (self._networks.denoiser, self._networks.vae, self._networks.text_encoder):
-            torch.nn.Module.to(network, self.device, self.dtype)
+        found = self._networks
+        for network in (found.denoiser, found.vae, found.text_encoder, found.image_encoder):
+            if network is not None:
+                torch.nn.Module.to(network, self.device, self.dtype)
         if self._networks.planner is not None:
             self._networks.planner.to(self.device)
 
@@ -150,18 +157,43 @@ class Engine:
             raise RequestError(
                 f"the model {self.model} does not read poses; give one that comes with a ControlNet for them"
             )
-        text = self._read(conditions.prompt or "")
+        text = self._read(conditions)
         network = self._networks.denoiser
+        lend = self._lender(conditions, text)
 
         @torch.inference_mode()
         def denoise(latents: Latents, timestep: Tensor, frames: Tensor) -> Latents:
-            rows = []
+            rows, lent = [], lend(timestep)
             for row, numbers in zip(latents.split(1), frames, strict=True):
-                given = self._inputs(conditions, timeline, text, row, numbers)
+                given = replace(self._inputs(conditions, timeline, text, row, numbers), lent=lent)
                 rows.append(network(row.to(self.dtype), timestep.to(self.device), given).float())
             return torch.cat(rows).to(latents)
 
         return denoise
+
+    def without(self, conditions: Conditions) -> Conditions:
+        """Without what guidance strengthens: the pose of a carried picture, else the reference."""
+        if self._networks.denoiser.reads_carried:
+            return replace(conditions, pose_maps=None, prompt=None)
+        return replace(conditions, reference=None, picture=None, prompt=None)
+
+    @property
+    def reads_carried(self) -> bool:
+        """Whether the model is shown the reference carried along the pose, and continues it."""
+        return self._networks.denoiser.reads_carried
+
+    def _lender(self, conditions: Conditions, text: Tensor) -> _Lender:
+        """What a reference network lends at a timestep; the last answer is kept for the next window."""
+        network, reference = self._networks.denoiser, conditions.reference
+        if not isinstance(network, StableUNet) or network.reference is None or reference is None:
+            return lambda timestep: None
+        latents = reference[:, :, 0].to(self.device, self.dtype)
+
+        @lru_cache(maxsize=1)
+        def lent(at: float) -> Mapping[str, Tensor] | None:
+            return network.lend(latents, torch.tensor(at, device=self.device), text)
+
+        return lambda timestep: lent(float(timestep) if network.every_step else 0.0)
 
     def plan(
         self, prompt: str, *, length: int, fps: Fraction | float, seed: int, path: Route | None = None
@@ -188,18 +220,28 @@ class Engine:
 
     def _tokens(self, prompt: str) -> Tensor:
         """The tokens of a prompt, as many as the model reads, `1 l`."""
-        tokenizer = self._networks.tokenizer
+        encoder, tokenizer = self._networks.language
         text = simplify(prompt) if self.spec.known_words else prompt
-        length = min(tokenizer.model_max_length, self._networks.text_encoder.config.max_position_embeddings)
+        length = min(tokenizer.model_max_length, encoder.config.max_position_embeddings)
         tokens: Tensor = tokenizer(
             [text], padding="max_length", truncation=True, max_length=length, return_tensors="pt"
         ).input_ids
         return tokens
 
-    def _read(self, prompt: str) -> Tensor:
-        """The words of a prompt as features, `1 l c`."""
-        tokens = self._tokens(prompt).to(self.device)
-        features: Tensor = self._networks.text_encoder(tokens).last_hidden_state
+    def _read(self, conditions: Conditions) -> Tensor:
+        """The words of a clip as features, `1 l c`; of a model without words, what its reference shows."""
+        if (pictures := self._networks.image_encoder) is not None:
+            shape = 1, 1, pictures.config.projection_dim
+            if conditions.picture is None:
+                return torch.zeros(shape, device=self.device, dtype=self.dtype)
+            pixels = seen_by_clip(
+                conditions.picture.to(self.device), side=pictures.vision_model.embeddings.image_size
+            )
+            embedding: Tensor = pictures(pixels.to(self.dtype)).image_embeds
+            return embedding.view(shape)
+        encoder, _ = self._networks.language
+        tokens = self._tokens(conditions.prompt or "").to(self.device)
+        features: Tensor = encoder(tokens).last_hidden_state
         return features
 
     def _inputs(
@@ -257,28 +299,3 @@ def _check_conditions(conditions: Conditions, *, length: int) -> None:
         )
     if not 0 < conditions.fps < math.inf:
         raise RequestError(f"fps is {conditions.fps}; give more than 0")
-
-
-def _find_device(device: str) -> torch.device:
-    """The device asked for; `auto` takes CUDA, then Apple's MPS, then the CPU."""
-    available = {"cpu": True, "cuda": torch.cuda.is_available(), "mps": torch.backends.mps.is_available()}
-    if device == "auto":
-        return torch.device(next(name for name in ("cuda", "mps", "cpu") if available[name]))
-    if not available.get(device, False):
-        here = ", ".join(name for name, there in available.items() if there)
-        raise RequestError(f"device {device!r} is not available on this machine; choose from: auto, {here}")
-    return torch.device(device)
-
-
-def keep_freed_memory() -> None:
-    """Tell glibc's allocator to keep what is freed.
-
-    Networks free and ask for the same large blocks at every step; given back to the system each time, they
-    come again as page faults (seen in training: both cores busy in the kernel, not in the arithmetic).
-    """
-    if platform.system() != "Linux":
-        return
-    library = ctypes.CDLL(None)
-    if hasattr(library, "mallopt"):
-        library.mallopt(-3, 1 << 30)  # M_MMAP_THRESHOLD
-        library.mallopt(-1, (1 << 31) - 1)  # M_TRIM_THRESHOLD

@@ -56,3 +56,13 @@ class Canvas:
 def to_picture(frame: Frame) -> Tensor:
     """A frame uint8 `h w c` as a picture −1…1, `1 c h w`."""
     return rearrange(torch.from_numpy(np.array(frame)), "h w c -> 1 c h w").float() / 127.5 - 1
+
+
+def seen_by_clip(picture: Tensor, *, side: int) -> Tensor:
+    """Pictures −1…1 `b c h w` as CLIP's image encoder takes them, `b c side side` (Radford et al. 2021)."""
+    small = F.interpolate(picture, (side, side), mode="bicubic", antialias=True, align_corners=False)
+    mean, spread = (
+        small.new_tensor(values).view(3, 1, 1)
+        for values in ((0.48145466, 0.4578275, 0.40821073), (0.26862954, 0.26130258, 0.27577711))
+    )
+    return ((small.clamp(-1, 1) + 1) / 2 - mean) / spread

@@ -9,7 +9,6 @@ anchored to the same reference.
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import replace
 from fractions import Fraction
 from pathlib import Path
 from typing import TYPE_CHECKING, ClassVar
@@ -79,19 +78,20 @@ def generate(request: Animate, engine: Engine, *, progress: Progress = silent) -
         carried=engine.encode_video(carried.frames),
         visibility=carried.visibility,
         pose_maps=carried.pose_maps,
+        picture=carried.reference,
     )
     scale = spec.pose_guidance if request.guidance_scale is None else request.guidance_scale
     latents = denoise(
         request,
         engine,
         timeline,
-        [replace(conditions, pose_maps=None, prompt=None), conditions],
+        [engine.without(conditions), conditions],
         scale=scale,
         size=(carried.canvas.height, carried.canvas.width),
         progress=progress,
     )
     for number, drawn in enumerate(engine.decode_video(latents)):
-        yield carried.sharpen(number, drawn)
+        yield carried.sharpen(number, drawn) if engine.reads_carried else carried.as_drawn(drawn)
 
 
 animate = as_function(Animate)

@@ -7,6 +7,7 @@ zero, exactly as the training drops it.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 import torch
@@ -22,7 +23,8 @@ class Inputs:
 
     `text` `b l c`; `fps` `b`; `known` `b c t h w` with `mask` `b 1 t h w` (1 = known); `carried`
     `b c t h w` with `visibility` `b 1 t h w`; `reference` latents `b c h w`, `reference_present` `b`;
-    `pose` maps 0…1 `b 3 t H W`.
+    `pose` maps 0…1 `b 3 t H W`; `lent` tokens of a reference network by attention layer, for networks that
+    have one.
     """
 
     text: Tensor
@@ -34,6 +36,7 @@ class Inputs:
     reference: Tensor
     reference_present: Tensor
     pose: Tensor
+    lent: Mapping[str, Tensor] | None = None
 
 
 class ConditionedUNet(nn.Module):
@@ -43,6 +46,7 @@ class ConditionedUNet(nn.Module):
     """
 
     reads_poses = True
+    reads_carried = True
 
     def __init__(self, config: TemporalUNetConfig, *, latent_channels: int) -> None:
         super().__init__()

@@ -18,7 +18,7 @@ import torch
 from safetensors.torch import save_file
 from torch import Tensor
 
-from videogen.engine import keep_freed_memory
+from videogen.devices import keep_freed_memory
 from videogen.errors import CheckpointError, RequestError
 from videogen.training.folder import read_folder
 from videogen.training.folder_stage import MODULES, FolderStage, Modules

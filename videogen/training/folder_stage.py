@@ -53,7 +53,7 @@ class Tuned(PocketNetworks):
     def __init__(self, networks: Networks) -> None:
         nn.Module.__init__(self)
         self.denoiser = networks.pocket
-        self.text_encoder = networks.text_encoder
+        self.text_encoder, _ = networks.language
 
 
 @dataclass(frozen=True)
@@ -84,10 +84,11 @@ class FolderStage:
         device: str, workers: int,
     ) -> None:  # fmt: skip
         self.learning_rate, self.seed, self.modules = learning_rate, seed, modules
-        self.spec, self.length = networks.spec, networks.tokenizer.model_max_length
+        _, tokenizer = networks.language
+        self.spec, self.length = networks.spec, tokenizer.model_max_length
         self.own = [self._keep(clip, networks) for clip in clips]
         self.world = UNetStage(
-            networks.vae, networks.tokenizer, batch_size=WORLD_ROWS, workers=workers, seed=seed,
+            networks.vae, tokenizer, batch_size=WORLD_ROWS, workers=workers, seed=seed,
             device=device, phases=(_BESIDE,), plan=Plan(block=8),
         )  # fmt: skip
         self.world.model = self.model = Tuned(networks)
@@ -172,7 +173,7 @@ class FolderStage:
     def _keep(self, clip: OwnClip, networks: Networks) -> Kept:
         """Encode a clip once."""
         caption = simplify(clip.caption)
-        tokens = networks.tokenizer(
+        tokens = networks.language[1](
             [caption], padding="max_length", truncation=True, max_length=self.length, return_tensors="pt"
         ).input_ids[0]
         views = [clip.pictures]

@@ -27,7 +27,7 @@ def take_weights(
 ) -> None:
     """Fill `model`, whose words are `tokenizer`'s; raises CheckpointError where the sizes are others."""
     assign_weights(model.denoiser, networks.pocket.state_dict(), source=source)
-    given = _reworded(model.text_encoder, tokenizer, networks.text_encoder, networks.tokenizer)
+    given = _reworded(model.text_encoder, tokenizer, *networks.language)
     assign_weights(model.text_encoder, given, source=source)
 
 
@@ -36,7 +36,7 @@ def take_planner(
 ) -> None:
     """Fill a motion planner, whose words are `tokenizer`'s; raises as `take_weights`."""
     assert networks.planner is not None
-    given = _reworded(planner, tokenizer, networks.planner, networks.tokenizer)
+    given = _reworded(planner, tokenizer, networks.planner, networks.language[1])
     assign_weights(planner, given, source=source)
 
 

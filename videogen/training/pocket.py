@@ -20,7 +20,7 @@ import torch
 from diffusers import AutoencoderTiny
 from transformers import PreTrainedTokenizerFast
 
-from videogen.engine import keep_freed_memory
+from videogen.devices import keep_freed_memory
 from videogen.errors import CheckpointError, RequestError
 from videogen.models.motion_planner import MotionPlanner, MotionPlannerConfig
 from videogen.training import checkpoint

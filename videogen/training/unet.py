@@ -77,7 +77,7 @@ class PocketNetworks(nn.Module):
     def forward(self, noisy: Tensor, timestep: Tensor, tokens: Tensor, given: dict[str, Tensor]) -> Tensor:
         """The denoiser's prediction for tokenized captions `b l`; `given` is `Inputs` without its text."""
         text = self.text_encoder(tokens).last_hidden_state
-        out: Tensor = self.denoiser(noisy, timestep, Inputs(text=text, **given))
+        out: Tensor = self.denoiser(noisy, timestep, Inputs(text=text, lent=None, **given))
         return out
 
 

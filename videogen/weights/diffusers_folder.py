@@ -39,23 +39,24 @@ def load_diffusers(folder: Path, index: dict[str, Any]) -> Networks:
     hashes: dict[str, str] = {}
 
     def part(name: str) -> tuple[dict[str, Any], dict[str, Tensor], Path]:
-        config, file = read_json(folder / name / "config.json"), _weights_of(folder / name)
+        config, file = read_json(folder / name / "config.json"), weights_of(folder / name)
         hashes[f"{name}/{file.name}"] = sha256_of(file)
         return config, read_tensors(file), file
 
     unet = _unet(part("unet"), part("motion_adapter") if _has(index, "motion_adapter") else None)
-    controlnets = (_controlnet(part("controlnet")),) if _has(index, "controlnet") else ()
+    controlnets = (make_controlnet(part("controlnet")),) if _has(index, "controlnet") else ()
     settings, tensors, file = part("vae")
-    vae: Any = fill(lambda: _make_vae(plain(settings)), tensors, source=file)
+    vae: Any = fill(lambda: make_vae(plain(settings)), tensors, source=file)
     words, tensors, file = part("text_encoder")
     text_encoder = fill(lambda: make_text_encoder(plain(words)), tensors, source=file)
+    check_together(unet, vae, words=text_encoder.config.hidden_size, folder=folder)
     return Networks(
-        spec=_spec(unet, vae, read_json(folder / "unet" / "config.json")),
+        spec=spec_of(unet, vae, read_json(folder / "unet" / "config.json")),
         denoiser=StableUNet(unet, controlnets).eval(),
         vae=vae,
         text_encoder=text_encoder,
         planner=None,
-        tokenizer=build(folder / "tokenizer", lambda: _read_tokenizer(folder / "tokenizer")),
+        tokenizer=build(folder / "tokenizer", lambda: read_tokenizer(folder / "tokenizer")),
         **read_scheduler(folder / "scheduler" / "scheduler_config.json"),
         hashes=hashes,
     )
@@ -87,7 +88,8 @@ def _unet(unet: Part, motion: Part | None) -> TemporalUNet:
     return fill(lambda: TemporalUNet(made), whole, source=file)
 
 
-def _controlnet(part: Part) -> ControlNet:
+def make_controlnet(part: Part) -> ControlNet:
+    """A ControlNet of its settings and tensors."""
     config, tensors, file = part
     made = unet_config({**config, "out_channels": config["in_channels"]}, source=str(file))
     widths = tuple(config.get("conditioning_embedding_out_channels") or (16, 32, 96, 256))
@@ -95,14 +97,16 @@ def _controlnet(part: Part) -> ControlNet:
     return fill(lambda: ControlNet(made, hint_channels=hint, hint_widths=widths), tensors, source=file)
 
 
-def _make_vae(settings: dict[str, Any]) -> diffusers.AutoencoderKL:
+def make_vae(settings: dict[str, Any]) -> diffusers.AutoencoderKL:
+    """An autoencoder of its settings."""
     scale = settings.get("scaling_factor", 0.18215)
     if not 0 < scale < math.inf:
         raise ValueError(f"scale {scale} of the latents")
     return diffusers.AutoencoderKL(**settings)
 
 
-def _spec(unet: TemporalUNet, vae: diffusers.AutoencoderKL, settings: dict[str, Any]) -> ModelSpec:
+def spec_of(unet: TemporalUNet, vae: diffusers.AutoencoderKL, settings: dict[str, Any]) -> ModelSpec:
+    """What such a model is at home with; `settings` are those of its U-Net."""
     factor = 2 ** (len(vae.config.block_out_channels) - 1)
     size = int(settings.get("sample_size") or 64) * factor
     window = min(_WINDOW, unet.config.motion_max_frames)
@@ -122,7 +126,19 @@ def _spec(unet: TemporalUNet, vae: diffusers.AutoencoderKL, settings: dict[str, 
     )
 
 
-def _weights_of(folder: Path) -> Path:
+def check_together(unet: TemporalUNet, vae: diffusers.AutoencoderKL, *, words: int, folder: Path) -> None:
+    """Raise CheckpointError where parts that are sound by themselves do not belong together."""
+    pairs = {
+        "channels of the vae's latents": (vae.config.latent_channels, unet.config.in_channels),
+        "width of the words": (words, unet.config.cross_attention_dim),
+    }
+    for name, (found, expected) in pairs.items():
+        if found != expected:
+            problem = f"{name}: {found}, expected {expected}"
+            raise CheckpointError(f"the parts of {folder} do not fit together ({problem}); get it again")
+
+
+def weights_of(folder: Path) -> Path:
     """The file of a part's weights: safetensors first, whole numbers before half ones."""
     for kind in (".safetensors", *PICKLES):
         for variant in ("", ".fp16"):
@@ -134,7 +150,8 @@ def _weights_of(folder: Path) -> Path:
     )
 
 
-def _read_tokenizer(folder: Path) -> PreTrainedTokenizerFast:
+def read_tokenizer(folder: Path) -> PreTrainedTokenizerFast:
+    """CLIP's tokenizer from its folder."""
     from transformers import CLIPTokenizer
 
     tokenizer: PreTrainedTokenizerFast = CLIPTokenizer.from_pretrained(folder, local_files_only=True)

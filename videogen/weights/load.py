@@ -22,6 +22,12 @@ from videogen.errors import CheckpointError
 from videogen.models.conditioned import ConditionedUNet
 from videogen.models.motion_planner import MotionPlanner, MotionPlannerConfig
 from videogen.models.temporal_unet import TemporalUNetConfig
+from videogen.weights.animators import (
+    is_animate_anyone,
+    is_magic_animate,
+    load_animate_anyone,
+    load_magic_animate,
+)
 from videogen.weights.diffusers_folder import PIPELINES, load_diffusers
 from videogen.weights.formats import first_line, read_json, read_weights, sha256_of
 from videogen.weights.installed import INDEX, POCKET
@@ -65,7 +71,7 @@ def find_model(name: str | Path) -> Path:
         return POCKET
     try:
         folder = Path(name).expanduser()
-        if (folder / INDEX).is_file():
+        if (folder / INDEX).is_file() or is_animate_anyone(folder) or is_magic_animate(folder):
             return folder
         is_folder = folder.is_dir()
     except (OSError, RuntimeError, ValueError) as error:
@@ -105,6 +111,10 @@ def _fetch(name: str, patterns: list[str]) -> Path:
 
 def load_networks(folder: Path) -> Networks:
     """Build every part of a model folder and load its weights, float32 on the CPU; raises CheckpointError."""
+    if is_animate_anyone(folder):
+        return load_animate_anyone(folder)
+    if is_magic_animate(folder):
+        return load_magic_animate(folder)
     index = read_json(folder / INDEX)
     if index.get("_class_name") in PIPELINES:
         return load_diffusers(folder, index)
@@ -175,7 +185,8 @@ def _read_tokenizer(folder: Path) -> PreTrainedTokenizerFast:
 def _check_together(networks: Networks, folder: Path) -> None:
     """Raise CheckpointError where parts that are sound by themselves do not belong together."""
     spec, unet, vae = networks.spec, networks.denoiser.unet.config, networks.vae.config
-    words, text = networks.tokenizer, networks.text_encoder.config
+    encoder, words = networks.language
+    text = encoder.config
     halvings = len(vae.encoder_block_out_channels) - 1
     pairs = {
         "channels of the vae's latents": (vae.latent_channels, spec.latent_channels),

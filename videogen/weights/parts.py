@@ -24,7 +24,7 @@ from videogen.weights.formats import assign_weights, check_fit, first_line, read
 from videogen.weights.presets import ModelSpec
 
 if TYPE_CHECKING:
-    from transformers import CLIPTextModel, PreTrainedTokenizerFast
+    from transformers import CLIPTextModel, CLIPVisionModelWithProjection, PreTrainedTokenizerFast
 
 SCHEDULERS = (
     "DPMSolverMultistepScheduler", "UniPCMultistepScheduler", "FlowMatchEulerDiscreteScheduler",
@@ -42,18 +42,20 @@ Made = TypeVar("Made")
 class Networks:
     """The loaded parts of a model; `hashes` are the SHA-256 of their files by relative path.
 
-    `planner` is None where the model has no motion planner.
+    `planner` is None where the model has no motion planner; an `image_encoder` reads the reference picture in
+    place of words.
     """
 
     spec: ModelSpec
     denoiser: ConditionedUNet | StableUNet
     vae: diffusers.AutoencoderTiny | diffusers.AutoencoderKL
-    text_encoder: CLIPTextModel
+    text_encoder: CLIPTextModel | None
     planner: MotionPlanner | None
-    tokenizer: PreTrainedTokenizerFast
+    tokenizer: PreTrainedTokenizerFast | None
     scheduler_class: type[SchedulerMixin]
     scheduler_config: dict[str, Any]
     hashes: dict[str, str]
+    image_encoder: CLIPVisionModelWithProjection | None = None
 
     @property
     def pocket(self) -> ConditionedUNet:
@@ -63,6 +65,13 @@ class Networks:
                 "this model is of Stable Diffusion's kind; training takes one of pocket's kind"
             )
         return self.denoiser
+
+    @property
+    def language(self) -> tuple[CLIPTextModel, PreTrainedTokenizerFast]:
+        """The text encoder and its tokenizer; raises CheckpointError for models that read no words."""
+        if self.text_encoder is None or self.tokenizer is None:
+            raise CheckpointError("this model reads pictures in place of words; give one that reads words")
+        return self.text_encoder, self.tokenizer
 
 
 def fill(make: Callable[[], Network], tensors: dict[str, Tensor], *, source: Path) -> Network:

@@ -1,0 +1,195 @@
+"""Folders of networks that animate a reference picture, as their authors lay them out.
+
+AnimateAnyone (MooreThreads' reproduction): `denoising_unet.pth`, `reference_unet.pth`, `motion_module.pth`,
+`pose_guider.pth`, `image_encoder/` and an autoencoder. MagicAnimate: `appearance_encoder/`,
+`densepose_controlnet/`, `temporal_attention/`, Stable Diffusion 1.5 and an autoencoder. The settings of the
+U-Net are those of Stable Diffusion 1.5 where the folder has none.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from diffusers import DDIMScheduler
+from diffusers.models.controlnets.controlnet import ControlNetConditioningEmbedding
+from torch import Tensor
+
+from videogen.errors import CheckpointError
+from videogen.models.config import TemporalUNetConfig
+from videogen.models.stable import StableUNet
+from videogen.models.temporal_unet import TemporalUNet
+from videogen.weights.diffusers_folder import (
+    Part,
+    check_together,
+    make_controlnet,
+    make_vae,
+    read_tokenizer,
+    spec_of,
+    weights_of,
+)
+from videogen.weights.files import read_tensors
+from videogen.weights.formats import read_json, sha256_of
+from videogen.weights.keymaps import MOTION_MODULES, REFERENCE_UNET, rename
+from videogen.weights.parts import Networks, build, fill, make_text_encoder, plain
+from videogen.weights.recognise import config_of
+
+if TYPE_CHECKING:
+    from transformers import CLIPVisionModelWithProjection
+
+BASE, VAE = "stable-diffusion-v1-5", "sd-vae-ft-mse"
+_BETAS = {"beta_start": 0.00085, "beta_end": 0.012, "beta_schedule": "linear", "steps_offset": 1,
+          "clip_sample": False}  # fmt: skip
+
+
+class Folder:
+    """A folder whose files are read, and noted with their hashes."""
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        self.hashes: dict[str, str] = {}
+
+    def tensors(self, name: str) -> tuple[dict[str, Any], Path]:
+        """The tensors of a file by its path, or of a part's folder."""
+        file = self.path / name
+        file = weights_of(file) if file.is_dir() else file
+        if not file.is_file():
+            raise CheckpointError(f"{file} is missing; the model folder is incomplete, get it again")
+        self.hashes[str(file.relative_to(self.path))] = sha256_of(file)
+        return read_tensors(file), file
+
+    def part(self, name: str) -> Part:
+        """A part's settings, tensors and file."""
+        tensors, file = self.tensors(name)
+        return read_json(self.path / name / "config.json"), tensors, file
+
+    @property
+    def settings(self) -> dict[str, Any]:
+        """Those of Stable Diffusion's U-Net, empty where the folder has none."""
+        file = self.path / BASE / "unet" / "config.json"
+        return read_json(file) if file.is_file() else {}
+
+    def config(
+        self, tensors: Mapping[str, Tensor], motion: Mapping[str, Tensor] | None = None, **more: Any
+    ) -> TemporalUNetConfig:
+        """The settings of a U-Net: sizes from its tensors and motion modules, the rest from the folder."""
+        known = self.settings
+        return config_of(
+            _shapes(tensors),
+            None if motion is None else _shapes(motion),
+            source=str(self.path),
+            attention_heads=known.get("attention_head_dim", 8),
+            norm_num_groups=known.get("norm_num_groups", 32),
+            norm_eps=known.get("norm_eps", 1e-5),
+            motion_heads=known.get("motion_num_attention_heads", 8),
+            motion_num_groups=known.get("motion_norm_num_groups", 32),
+            **more,
+        )
+
+    def unet(self, file: str, motion: str, **more: Any) -> TemporalUNet:
+        """A U-Net with its motion modules, each from its own file."""
+        (tensors, source), (moving, _) = self.tensors(file), self.tensors(motion)
+        config = self.config(tensors, moving, **more)
+        whole = tensors | rename(moving, MOTION_MODULES)
+        return fill(lambda: TemporalUNet(config), whole, source=source)
+
+    def reference(self, file: str) -> TemporalUNet:
+        """A network that is only read."""
+        tensors, source = self.tensors(file)
+        config = self.config(tensors, only_read=True)
+        return fill(lambda: TemporalUNet(config), rename(tensors, REFERENCE_UNET), source=source)
+
+    def vae(self) -> Any:
+        """The autoencoder, by its own name or beside the others."""
+        name = VAE if (self.path / VAE).is_dir() else f"{BASE}/vae"
+        settings, tensors, source = self.part(name)
+        return fill(lambda: make_vae(plain(settings)), tensors, source=source)
+
+
+def load_animate_anyone(path: Path) -> Networks:
+    """Every network of AnimateAnyone, float32 on the CPU; raises CheckpointError."""
+    folder = Folder(path)
+    unet = folder.unet("denoising_unet.pth", "motion_module.pth")
+    guides, source = folder.tensors("pose_guider.pth")
+    layers = ("conv_in.weight", *(f"blocks.{number}.weight" for number in (1, 3, 5)))
+    widths = [guides[name].shape[0] for name in layers if name in guides]
+    guider = fill(
+        lambda: ControlNetConditioningEmbedding(unet.config.block_out_channels[0], 3, tuple(widths)),
+        guides,
+        source=source,
+    )
+    network = StableUNet(unet, guider=guider, reference=folder.reference("reference_unet.pth"))
+    vae, settings = folder.vae(), folder.part("image_encoder")
+    window = min(24, unet.config.motion_max_frames)
+    pictures = _make_pictures(settings)
+    check_together(unet, vae, words=pictures.config.projection_dim, folder=path)
+    return Networks(
+        spec=replace(spec_of(unet, vae, folder.settings), window=window, pose_guidance=3.5),
+        denoiser=network.eval(),
+        vae=vae,
+        text_encoder=None,
+        planner=None,
+        tokenizer=None,
+        scheduler_class=DDIMScheduler,
+        scheduler_config={
+            **_BETAS, "prediction_type": "v_prediction", "rescale_betas_zero_snr": True,
+            "timestep_spacing": "trailing",
+        },
+        hashes=folder.hashes,
+        image_encoder=pictures,
+    )  # fmt: skip
+
+
+def load_magic_animate(path: Path) -> Networks:
+    """Every network of MagicAnimate, float32 on the CPU; raises CheckpointError."""
+    folder = Folder(path)
+    modules = next(
+        (file for file in ("temporal_attention/temporal_attention.ckpt", "temporal_attention.ckpt")
+         if (path / file).is_file()),
+        "temporal_attention",
+    )  # fmt: skip
+    unet = folder.unet(f"{BASE}/unet", modules, norm_over_frames=True)
+    control = make_controlnet(folder.part("densepose_controlnet"))
+    network = StableUNet(
+        unet, [control], reference=folder.reference("appearance_encoder"),
+        lending=("mid_block.", "up_blocks."), every_step=True,
+    )  # fmt: skip
+    vae, (words, tensors, source) = folder.vae(), folder.part(f"{BASE}/text_encoder")
+    tokens = path / BASE / "tokenizer"
+    check_together(unet, vae, words=words.get("hidden_size", 512), folder=path)
+    return Networks(
+        spec=replace(spec_of(unet, vae, folder.settings), pose_guidance=7.5),
+        denoiser=network.eval(),
+        vae=vae,
+        text_encoder=fill(lambda: make_text_encoder(plain(words)), tensors, source=source),
+        planner=None,
+        tokenizer=build(tokens, lambda: read_tokenizer(tokens)),
+        scheduler_class=DDIMScheduler,
+        scheduler_config=dict(_BETAS),
+        hashes=folder.hashes,
+    )
+
+
+def _make_pictures(part: Part) -> CLIPVisionModelWithProjection:
+    from transformers import CLIPVisionConfig, CLIPVisionModelWithProjection
+
+    settings, tensors, source = part
+    return fill(
+        lambda: CLIPVisionModelWithProjection(CLIPVisionConfig(**plain(settings))), tensors, source=source
+    )
+
+
+def is_animate_anyone(folder: Path) -> bool:
+    """Whether a folder is laid out as AnimateAnyone's."""
+    return (folder / "denoising_unet.pth").is_file() and (folder / "reference_unet.pth").is_file()
+
+
+def is_magic_animate(folder: Path) -> bool:
+    """Whether a folder is laid out as MagicAnimate's."""
+    return (folder / "appearance_encoder").is_dir() and (folder / "densepose_controlnet").is_dir()
+
+
+def _shapes(tensors: Mapping[str, Any]) -> dict[str, tuple[int, ...]]:
+    return {name: tuple(tensor.shape) for name, tensor in tensors.items()}
