@@ -24,7 +24,7 @@ LAYERS: list[set[str]] = [
     {"errors", "types", "skeleton", "tracks", "request"},
     SIBLINGS,
     {"weights"},
-    {"carried", "devices", "engine", "planning", "training"},
+    {"carried", "clip_conditions", "devices", "engine", "planning", "training"},
     {"clip", "jobs"},
     {"batch", "bench"},
     {"cli", "commands", "console", "web", "__main__"},

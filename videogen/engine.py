@@ -8,10 +8,9 @@ on how windows are batched; on a CPU batching gains nothing.
 
 from __future__ import annotations
 
-import math
 import re
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from fractions import Fraction
 from functools import lru_cache
 from pathlib import Path
@@ -23,6 +22,7 @@ from diffusers.schedulers.scheduling_utils import SchedulerMixin
 from einops import rearrange
 from torch import Tensor
 
+from videogen.clip_conditions import Conditions, check_conditions
 from videogen.conditions.reference import seen_by_clip
 from videogen.conditions.route import Route
 from videogen.devices import find_device, keep_freed_memory
@@ -41,25 +41,6 @@ __all__ = ["Conditions", "Engine", "ModelSpec"]
 _FRAMES_AT_ONCE = 4
 _Lender = Callable[[Tensor], Mapping[str, Tensor] | None]
 _PRECISIONS = {"float32": torch.float32, "bfloat16": torch.bfloat16, "float16": torch.float16}
-
-
-@dataclass(frozen=True)
-class Conditions:
-    """What one clip is conditioned on; every field but `fps` may be None, which means absent.
-
-    `fps` are frames per second; `t` counts the frames of the whole clip. `reference` are latents `1 c 1 h w`;
-    `carried` the reference carried along the motion field, latents `1 c t h w`; `visibility` `1 1 t h w`,
-    0…1, at the size of the latents; `pose_maps` `1 3 t H W`, 0…1, at the size of the picture; `picture` the
-    reference itself, −1…1 `1 c h w`, for models that read it in place of words.
-    """
-
-    fps: float
-    prompt: str | None = None
-    reference: Latents | None = None
-    carried: Latents | None = None
-    visibility: Tensor | None = None
-    pose_maps: Tensor | None = None
-    picture: Tensor | None = None
 
 
 class Engine:
@@ -152,7 +133,7 @@ class Engine:
         It slices what is given per frame by the frame numbers of each row, and runs the U-Net. Raises
         RequestError where a condition does not cover the timeline, or the model cannot be told a pose.
         """
-        _check_conditions(conditions, length=timeline.length)
+        check_conditions(conditions, length=timeline.length)
         if conditions.pose_maps is not None and not self._networks.denoiser.reads_poses:
             raise RequestError(
                 f"the model {self.model} does not read poses; give one that comes with a ControlNet for them"
@@ -278,24 +259,3 @@ def _encoded(output: Any) -> Tensor:
     """The latents of an autoencoder's output; of a distribution, its mode."""
     latents: Tensor = output.latents if hasattr(output, "latents") else output.latent_dist.mode()
     return latents
-
-
-def _check_conditions(conditions: Conditions, *, length: int) -> None:
-    """Raise RequestError where what is given per frame is not `1 c t h w` with the clip's own t."""
-    given = {
-        "carried": conditions.carried,
-        "visibility": conditions.visibility,
-        "pose_maps": conditions.pose_maps,
-    }
-    for name, value in given.items():
-        if value is not None and (value.ndim != 5 or value.shape[0] != 1 or value.shape[2] != length):
-            raise RequestError(
-                f"{name} has shape {tuple(value.shape)}; give 1 c {length} h w, a frame for each"
-            )
-    reference = conditions.reference
-    if reference is not None and (reference.ndim != 5 or reference.shape[0] != 1 or reference.shape[2] != 1):
-        raise RequestError(
-            f"reference has shape {tuple(reference.shape)}; give the latents of one, 1 c 1 h w"
-        )
-    if not 0 < conditions.fps < math.inf:
-        raise RequestError(f"fps is {conditions.fps}; give more than 0")

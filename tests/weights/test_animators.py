@@ -139,6 +139,18 @@ def test_the_reference_is_read_and_matters(tmp_path: Path, make: Any) -> None:
     assert difference(shown[0], shown[2]) > 1e-3
 
 
+def test_the_picture_stands_for_words(tmp_path: Path) -> None:
+    animate_anyone(tmp_path / "model")
+    engine = Engine(tmp_path / "model")
+    shown = []
+    for picture in (None, torch.zeros(1, 3, 40, 30), torch.rand(1, 3, 40, 30)):
+        told = Conditions(fps=8.0, pose_maps=torch.zeros(1, 3, 2, 64, 64), picture=picture)
+        denoise = engine.denoiser(told, Timeline.line(2))
+        shown.append(denoise(torch.ones(1, 4, 2, 8, 8), torch.tensor(500), torch.arange(2)[None]))
+    assert difference(shown[0], shown[1]) > 1e-3
+    assert difference(shown[1], shown[2]) > 1e-5
+
+
 @pytest.mark.parametrize(
     ("make", "gone"),
     [

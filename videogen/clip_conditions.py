@@ -1,0 +1,51 @@
+"""What one clip is conditioned on, whichever model makes it."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+
+from torch import Tensor
+
+from videogen.errors import RequestError
+from videogen.types import Latents
+
+
+@dataclass(frozen=True)
+class Conditions:
+    """What one clip is conditioned on; every field but `fps` may be None, which means absent.
+
+    `fps` are frames per second; `t` counts the frames of the whole clip. `reference` are latents `1 c 1 h w`;
+    `carried` the reference carried along the motion field, latents `1 c t h w`; `visibility` `1 1 t h w`,
+    0…1, at the size of the latents; `pose_maps` `1 3 t H W`, 0…1, at the size of the picture; `picture` the
+    reference itself, −1…1 `1 c h w`, for models that read it in place of words.
+    """
+
+    fps: float
+    prompt: str | None = None
+    reference: Latents | None = None
+    carried: Latents | None = None
+    visibility: Tensor | None = None
+    pose_maps: Tensor | None = None
+    picture: Tensor | None = None
+
+
+def check_conditions(conditions: Conditions, *, length: int) -> None:
+    """Raise RequestError where what is given per frame is not `1 c t h w` with the clip's own t."""
+    given = {
+        "carried": conditions.carried,
+        "visibility": conditions.visibility,
+        "pose_maps": conditions.pose_maps,
+    }
+    for name, value in given.items():
+        if value is not None and (value.ndim != 5 or value.shape[0] != 1 or value.shape[2] != length):
+            raise RequestError(
+                f"{name} has shape {tuple(value.shape)}; give 1 c {length} h w, a frame for each"
+            )
+    reference = conditions.reference
+    if reference is not None and (reference.ndim != 5 or reference.shape[0] != 1 or reference.shape[2] != 1):
+        raise RequestError(
+            f"reference has shape {tuple(reference.shape)}; give the latents of one, 1 c 1 h w"
+        )
+    if not 0 < conditions.fps < math.inf:
+        raise RequestError(f"fps is {conditions.fps}; give more than 0")
