@@ -27,6 +27,9 @@ def network() -> ConditionedUNet:
     return made
 
 
+TOLD = sorted(Inputs.__dataclass_fields__.keys() - {"lent"})  # pocket has no network that lends tokens
+
+
 def inputs() -> Inputs:
     return Inputs(
         text=rand(B, 5, WIDTH, seed=1),
@@ -50,7 +53,7 @@ def test_it_predicts_what_it_is_given_in_shape() -> None:
     assert predict(inputs()).shape == (B, 8, T, H, W)
 
 
-@pytest.mark.parametrize("name", list(Inputs.__dataclass_fields__))
+@pytest.mark.parametrize("name", TOLD)
 def test_every_input_matters(name: str) -> None:
     changed = getattr(inputs(), name).flip(0) * 0.5 + 0.1
     assert not torch.allclose(predict(replace(inputs(), **{name: changed})), predict(inputs()), atol=1e-4)
@@ -70,7 +73,7 @@ def test_what_is_not_known_not_visible_or_not_present_says_nothing() -> None:
 
 def test_clips_of_a_batch_are_denoised_apart() -> None:
     given = inputs()
-    fields = {name: getattr(given, name).clone() for name in Inputs.__dataclass_fields__}
+    fields = {name: getattr(given, name).clone() for name in TOLD}
     for value in fields.values():
         value[1] *= 0.5
     difference = (predict(Inputs(**fields)) - predict(given)).abs().flatten(1).amax(1)

@@ -121,7 +121,7 @@ def test_sentences_about_people_name_them_and_nothing_false(
     check_spelling(text)
     named = said(text, label)
     assert "action" in named
-    assert named & {"hair", "shirt"} or len(words_of(text)) < 18
+    assert bool(named & {"hair", "shirt"}) == (numbers[6] >= 0.06)  # a few sentences leave out the looks
     others = {
         "hair": HAIRS, "shirt": COLOURS, "scene": SCENE_PHRASES, "direction": ("left", "right"),
         **dict.fromkeys(GARMENTS, TROUSER_NAMES),
