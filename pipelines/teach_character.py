@@ -49,12 +49,12 @@ def make_clips(folder: Path, *, num_frames: int = 24, fps: int = 8) -> None:
         f.name: torch.bool if f.name in ("long_sleeves", "glasses", "beard") else torch.int64
         for f in fields(Character)
     }
+    zorp = Character(**{name: torch.tensor([value], dtype=kinds[name]) for name, value in ZORP.items()})
+    labels = write_script("person", torch.arange(2000), num_frames=1).labels
     for action, scene, words in CLIPS:
-        labels = write_script("person", torch.arange(2000), num_frames=1).labels
         number = next(
             k for k, label in enumerate(labels) if (label["action"], label["scene"]) == (action, scene)
         )
-        zorp = Character(**{name: torch.tensor([value], dtype=kinds[name]) for name, value in ZORP.items()})
         script = write_script("person", torch.tensor([number]), num_frames=num_frames, fps=fps, who=zorp)
         clips = shoot(script, size=96, truth=True)
         assert clips.mask is not None

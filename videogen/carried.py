@@ -17,10 +17,10 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from videogen.conditions.motion_field import is_head, motion_field, warp
-from videogen.conditions.reference import Canvas, to_picture
+from videogen.conditions.reference import Canvas, to_frame, to_picture
 from videogen.conditions.retarget import retarget
 from videogen.enhance.detail import restore_detail, surely_seen
-from videogen.skeleton import draw_skeleton
+from videogen.skeleton import draw_poses
 from videogen.types import Frame, Pose
 from videogen.weights.presets import ModelSpec
 
@@ -97,16 +97,12 @@ class CarriedPicture:
         reference = canvas.place(picture)
         still, moving = canvas.points(points), canvas.points(moved)
         frames, visibility = carry(reference, still, moving, factor=spec.vae_scale_factor)
-        maps = [
-            rearrange(draw_skeleton(some, height=canvas.height, width=canvas.width), "t c h w -> 1 c t h w")
-            for some in moving.split(_FRAMES_AT_ONCE)
-        ]
         return cls(
             canvas=canvas,
             reference=reference,
             frames=frames,
             visibility=visibility,
-            pose_maps=torch.cat(maps, 2),
+            pose_maps=draw_poses(moving, height=canvas.height, width=canvas.width),
             picture=picture,
             still=torch.from_numpy(points),
             moving=torch.from_numpy(moved),
@@ -123,9 +119,7 @@ class CarriedPicture:
         shown = self.canvas.crop(drawn.cpu())[None]
         if shown.shape[-2:] != size:
             shown = F.interpolate(shown, size, mode="bicubic", antialias=True, align_corners=False)
-        return rearrange(
-            ((shown[0].clamp(-1, 1) + 1) * 127.5).round().to(torch.uint8), "c h w -> h w c"
-        ).numpy()
+        return to_frame(shown[0].clamp(-1, 1))
 
     def sharpen(self, number: int, drawn: Tensor) -> Frame:
         """Frame `number` as the network drew it, `c h w`, with the picture's own detail where it is seen."""
@@ -139,5 +133,4 @@ class CarriedPicture:
         )
         carried = warp(self.picture, field)[0, :, 0]
         seen = field.visibility[0, 0] if bool(is_head(self.still)) else surely_seen(field.visibility[0, 0])
-        sharp = restore_detail(self.canvas.crop(drawn.cpu()), carried, seen)
-        return rearrange(((sharp + 1) * 127.5).round().to(torch.uint8), "c h w -> h w c").numpy()
+        return to_frame(restore_detail(self.canvas.crop(drawn.cpu()), carried, seen))

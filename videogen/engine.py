@@ -23,7 +23,7 @@ from einops import rearrange
 from torch import Tensor
 
 from videogen.clip_conditions import Conditions, check_conditions
-from videogen.conditions.reference import seen_by_clip
+from videogen.conditions.reference import seen_by_clip, to_frame
 from videogen.conditions.route import Route
 from videogen.devices import find_device, keep_freed_memory
 from videogen.errors import RequestError
@@ -123,8 +123,7 @@ class Engine:
     def decode(self, latents: Latents) -> Iterator[Frame]:
         """Latents `1 c t h w` to frames uint8 `h w c`, a few at a time."""
         for picture in self.decode_video(latents):
-            pixels = ((picture + 1) * 127.5).round().to(torch.uint8)
-            yield rearrange(pixels, "c h w -> h w c").cpu().numpy()
+            yield to_frame(picture)
 
     @torch.inference_mode()
     def denoiser(self, conditions: Conditions, timeline: Timeline) -> Denoiser:
@@ -146,7 +145,7 @@ class Engine:
         def denoise(latents: Latents, timestep: Tensor, frames: Tensor) -> Latents:
             rows, lent = [], lend(timestep)
             for row, numbers in zip(latents.split(1), frames, strict=True):
-                given = replace(self._inputs(conditions, timeline, text, row, numbers), lent=lent)
+                given = self._inputs(conditions, timeline, text, row, numbers, lent=lent)
                 rows.append(network(row.to(self.dtype), timestep.to(self.device), given).float())
             return torch.cat(rows).to(latents)
 
@@ -154,7 +153,7 @@ class Engine:
 
     def without(self, conditions: Conditions) -> Conditions:
         """Without what guidance strengthens: the pose of a carried picture, else the reference."""
-        if self._networks.denoiser.reads_carried:
+        if self.reads_carried:
             return replace(conditions, pose_maps=None, prompt=None)
         return replace(conditions, reference=None, picture=None, prompt=None)
 
@@ -166,7 +165,7 @@ class Engine:
     def _lender(self, conditions: Conditions, text: Tensor) -> _Lender:
         """What a reference network lends at a timestep; the last answer is kept for the next window."""
         network, reference = self._networks.denoiser, conditions.reference
-        if not isinstance(network, StableUNet) or network.reference is None or reference is None:
+        if not isinstance(network, StableUNet) or reference is None:
             return lambda timestep: None
         latents = reference[:, :, 0].to(self.device, self.dtype)
 
@@ -174,7 +173,7 @@ class Engine:
         def lent(at: float) -> Mapping[str, Tensor] | None:
             return network.lend(latents, torch.tensor(at, device=self.device), text)
 
-        return lambda timestep: lent(float(timestep) if network.every_step else 0.0)
+        return lambda timestep: lent(float(network.reading_time(timestep)))
 
     def plan(
         self, prompt: str, *, length: int, fps: Fraction | float, seed: int, path: Route | None = None
@@ -226,8 +225,9 @@ class Engine:
         return features
 
     def _inputs(
-        self, conditions: Conditions, timeline: Timeline, text: Tensor, row: Latents, numbers: Tensor
-    ) -> Inputs:
+        self, conditions: Conditions, timeline: Timeline, text: Tensor, row: Latents, numbers: Tensor, *,
+        lent: Mapping[str, Tensor] | None,
+    ) -> Inputs:  # fmt: skip
         """What the network is told about the frames `numbers` of a clip; absent conditions are zero."""
         _, _, t, h, w = row.shape
         scale = self.spec.vae_scale_factor
@@ -252,6 +252,7 @@ class Engine:
             reference=reference.to(self.device, self.dtype),
             reference_present=present.to(self.device),
             pose=pick(conditions.pose_maps, 3, h * scale, w * scale),
+            lent=lent,
         )
 
 

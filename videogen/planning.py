@@ -23,13 +23,12 @@ from videogen.conditions.route import Route
 from videogen.models.motion_planner import MotionPlanner, MotionPlannerConfig, Told
 from videogen.models.plan_vectors import ANGLE, PLACE, SIZE, THING, encode_thing
 from videogen.sampling import Timeline, guided, sample, windowed
-from videogen.skeleton import draw_skeleton
+from videogen.skeleton import draw_poses
 from videogen.tracks import OUTLINE, Tracks, draw_tracks
 from videogen.types import Denoiser, Latents, Pose
 
 _SHORTEST = 8
 _WINDOWS_AT_ONCE = 8
-_FRAMES_AT_ONCE = 64
 
 
 @dataclass(frozen=True)
@@ -69,10 +68,7 @@ def draw_plan(plan: Plan, *, height: int, width: int) -> Tensor:
     """Draw a plan as maps 0…1, `1 3 t height width`: tracks as the world draws them, people as skeletons."""
     maps = draw_tracks(plan.tracks, height=height, width=width)
     if plan.pose is not None:
-        pieces = [
-            draw_skeleton(some, height=height, width=width) for some in plan.pose.split(_FRAMES_AT_ONCE)
-        ]
-        maps = torch.maximum(maps, torch.cat(pieces).transpose(0, 1)[None])
+        maps = torch.maximum(maps, draw_poses(plan.pose, height=height, width=width))
     return maps
 
 

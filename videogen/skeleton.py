@@ -65,6 +65,15 @@ def _face_segments() -> tuple[list[tuple[int, int]], list[tuple[int, int, int]]]
 FACE_PAIRS, FACE_COLOURS = _face_segments()
 
 
+_FRAMES_AT_ONCE = 64
+
+
+def draw_poses(points: Tensor, *, height: int, width: int) -> Tensor:
+    """Draw the poses of a clip, `t k 3`, as maps 0…1 `1 3 t height width`, some frames at a time."""
+    pieces = [draw_skeleton(some, height=height, width=width) for some in points.split(_FRAMES_AT_ONCE)]
+    return torch.cat(pieces).transpose(0, 1)[None]
+
+
 def draw_skeleton(
     points: Tensor, *, height: int, width: int, threshold: float = 0.3, thickness: float = 0.022
 ) -> Tensor:

@@ -11,6 +11,8 @@ from safetensors.torch import load_file
 from torch import Tensor
 
 OWN = Path(__file__).parent / "fixtures"
+WORST = 1e-4
+"""The relative L2 error that float32 on another machine may make."""
 
 
 class Golden:
@@ -42,7 +44,7 @@ def golden(request: pytest.FixtureRequest) -> Any:
     root: Path = request.config.getoption("golden", OWN)
 
     def load(name: str) -> Golden:
-        if not (root / name).is_dir():
+        if root != OWN and not (root / name).is_dir():  # ours are all there
             pytest.skip(f"{root} has no {name}")
         return Golden(root / name)
 

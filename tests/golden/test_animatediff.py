@@ -6,25 +6,28 @@ from typing import Any
 
 import pytest
 import torch
-from torch import Tensor
 
-from tests.golden.conftest import Golden, difference
+from tests.golden.conftest import WORST, Golden, difference
 from videogen.models.temporal_unet import TemporalUNet
 from videogen.weights.keymaps import MOTION_MODULES, rename
 from videogen.weights.unet_config import unet_config
 
 FAMILIES = ("animatediff_v1", "animatediff_v2", "animatediff_v3")
-WORST = 1e-4
 
 
-def build(fixture: Golden) -> TemporalUNet:
+def build(
+    fixture: Golden, *, unet: str = "unet", motion: str = "motion_module", over_frames: bool | None = None
+) -> TemporalUNet:
+    """The U-Net of a fixture from its files; its options say whether norms go over frames, or do not say."""
     options = fixture.config["unet_additional_kwargs"]
-    motion = fixture.tensors("motion_module")
-    lengths = {tensor.shape[1] for name, tensor in motion.items() if name.endswith("pos_encoder.pe")}
+    modules = fixture.tensors(motion)
+    if over_frames is None:
+        over_frames = not options["use_inflated_groupnorm"]
+    lengths = {tensor.shape[1] for name, tensor in modules.items() if name.endswith("pos_encoder.pe")}
     config = unet_config(
         fixture.config["unet_config"],
         source=str(fixture.folder),
-        norm_over_frames=not options["use_inflated_groupnorm"],
+        norm_over_frames=over_frames,
         motion_levels=(True,) * 4,
         motion_mid_block=options["motion_module_mid_block"],
         motion_heads=options["motion_module_kwargs"]["num_attention_heads"],
@@ -32,10 +35,10 @@ def build(fixture: Golden) -> TemporalUNet:
         motion_max_frames=lengths.pop(),
     )
     with torch.device("meta"):
-        unet = TemporalUNet(config)
-    weights: dict[str, Tensor] = fixture.tensors("unet") | rename(motion, MOTION_MODULES)
-    unet.load_state_dict(weights, strict=True, assign=True)
-    return unet.eval().requires_grad_(False)
+        network = TemporalUNet(config)
+    weights = fixture.tensors(unet) | rename(modules, MOTION_MODULES)
+    network.load_state_dict(weights, strict=True, assign=True)
+    return network.eval().requires_grad_(False)
 
 
 @pytest.mark.parametrize("name", FAMILIES)

@@ -8,21 +8,18 @@ import pytest
 import torch
 from torch import Tensor
 
-from tests.golden.conftest import Golden, difference
+from tests.golden.conftest import WORST, Golden, difference
 from tests.golden.test_animatediff import build
 from videogen.models.controlnet import ControlNet, Residuals
 from videogen.weights.keymaps import CONTROLNET, rename
 from videogen.weights.unet_config import unet_config
-
-WORST = 1e-4
 
 
 def build_sparse(fixture: Golden) -> ControlNet:
     settings = fixture.config["controlnet_config"]
     motion = settings["motion_module_kwargs"]
     config = unet_config(
-        {**settings, "down_block_types": [kind.replace("3D", "2D") for kind in settings["down_block_types"]],
-         "out_channels": 4},
+        settings,
         source=str(fixture.folder),
         motion_levels=(True,) * 4,
         motion_heads=motion["num_attention_heads"],
@@ -83,7 +80,7 @@ def test_sparse_control(golden: Any, name: str) -> None:
 def test_a_control_net_of_pictures(golden: Any, case: str) -> None:
     fixture = golden("diffusers_controlnet")
     settings, options = fixture.config["model_config"], fixture.config["cases"][case]
-    config = unet_config({**settings, "out_channels": 4}, source=str(fixture.folder))
+    config = unet_config(settings, source=str(fixture.folder))
     network = ControlNet(
         config,
         hint_channels=settings["conditioning_channels"],

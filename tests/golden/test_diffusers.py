@@ -8,21 +8,17 @@ import pytest
 import torch
 from diffusers import UNet3DConditionModel, UNetSpatioTemporalConditionModel
 
-from tests.golden.conftest import difference
+from tests.golden.conftest import WORST, difference
 from videogen.models.temporal_unet import TemporalUNet
 from videogen.weights.keymaps import MOTION_ADAPTER, rename
 from videogen.weights.unet_config import unet_config
-
-WORST = 1e-4
 
 
 def test_the_motion_unet_of_diffusers_with_its_norm(golden: Any) -> None:
     fixture = golden("diffusers_unet_motion")
     settings = fixture.config["model_config"]
-    kinds = [kind.replace("Motion", "2D") for kind in settings["down_block_types"]]
-    heads = settings["num_attention_heads"]
     config = unet_config(
-        {**settings, "down_block_types": kinds, "attention_head_dim": heads},
+        settings,
         source=str(fixture.folder),
         motion_norm_over_frames=True,
         motion_levels=(True,) * 4,

@@ -11,32 +11,14 @@ from diffusers.models.controlnets.controlnet import ControlNetConditioningEmbedd
 from einops import rearrange
 from torch import Tensor
 
-from tests.golden.conftest import Golden, difference
+from tests.golden.conftest import WORST, Golden, difference
+from tests.golden.test_animatediff import build
 from videogen.models.controlnet import ControlNet
 from videogen.models.temporal_unet import TemporalUNet
 from videogen.sampling.original_windows import originally_windowed
 from videogen.types import Denoiser
-from videogen.weights.keymaps import MOTION_MODULES, REFERENCE_UNET, rename
+from videogen.weights.keymaps import REFERENCE_UNET, rename
 from videogen.weights.unet_config import unet_config
-
-WORST = 1e-4
-
-
-def build_unet(fixture: Golden, unet: str, motion: str, *, over_frames: bool) -> TemporalUNet:
-    options = fixture.config["unet_additional_kwargs"]
-    config = unet_config(
-        fixture.config["unet_config"],
-        source=str(fixture.folder),
-        norm_over_frames=over_frames,
-        motion_levels=(True,) * 4,
-        motion_mid_block=options["motion_module_mid_block"],
-        motion_heads=options["motion_module_kwargs"]["num_attention_heads"],
-        motion_num_groups=fixture.config["motion_norm_num_groups"],
-        motion_max_frames=options["motion_module_kwargs"]["temporal_position_encoding_max_len"],
-    )
-    return filled(
-        TemporalUNet(config), fixture.tensors(unet) | rename(fixture.tensors(motion), MOTION_MODULES)
-    )
 
 
 def build_reference(fixture: Golden, file: str, settings: str) -> TemporalUNet:
@@ -77,7 +59,7 @@ def test_animate_anyone(golden: Any, case: str) -> None:
     given, expected = fixture.tensors("inputs"), fixture.case("outputs", case)
     settings = fixture.config["cases"].get(case, fixture.config["cases"]["single"])
     scale, length = fixture.config["guidance_scale"], settings["frames"]
-    unet = build_unet(fixture, "denoising_unet", "motion_module", over_frames=False)
+    unet = build(fixture, unet="denoising_unet", over_frames=False)
     reference = build_reference(fixture, "reference_unet", "unet_config")
     guider = fixture.config["pose_guider"]
     pose = filled(
@@ -117,11 +99,11 @@ def test_animate_anyone(golden: Any, case: str) -> None:
 def test_magic_animate(golden: Any, case: str) -> None:
     fixture = golden("magicanimate")
     given, expected = fixture.tensors("inputs"), fixture.case("outputs", case)
-    unet = build_unet(fixture, "unet", "temporal_attention", over_frames=True)
+    unet = build(fixture, motion="temporal_attention", over_frames=True)
     encoder = build_reference(fixture, "appearance_encoder", "appearance_encoder_config")
     settings = fixture.config["controlnet_config"]
     control = ControlNet(
-        unet_config({**settings, "out_channels": 4}, source=str(fixture.folder)),
+        unet_config(settings, source=str(fixture.folder)),
         hint_channels=3,
         hint_widths=tuple(settings["conditioning_embedding_out_channels"]),
     )

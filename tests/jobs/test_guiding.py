@@ -12,8 +12,9 @@ import pytest
 import torch
 
 import videogen as vg
-from videogen.jobs.guiding import Motion, draw_pose, fit_to
+from videogen.jobs.guiding import Motion, fit_to
 from videogen.planning import Plan
+from videogen.skeleton import draw_poses
 from videogen.tracks import Tracks
 from videogen.types import Pose
 
@@ -59,8 +60,8 @@ def test_a_pose_is_never_stretched() -> None:
 
 def test_long_poses_are_drawn_in_pieces_that_fit_together() -> None:
     points = torch.rand(70, 130, 3, generator=torch.Generator().manual_seed(0))
-    whole = draw_pose(points, size=(16, 16))
-    tail = draw_pose(points[60:], size=(16, 16))
+    whole = draw_poses(points, height=16, width=16)
+    tail = draw_poses(points[60:], height=16, width=16)
     assert torch.equal(whole[:, :, 60:], tail)
 
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from itertools import islice
+
 import pytest
 import torch
 
@@ -20,7 +22,7 @@ def stage() -> PlannerStage:
 
 def test_the_same_number_gives_the_same_batch(stage: PlannerStage) -> None:
     third = next(iter(stage.batches(3)))
-    again = [batch for batch, _ in zip(stage.batches(2), range(2), strict=False)][1]
+    _, again = islice(stage.batches(2), 2)
     assert torch.equal(third.clean, again.clean)
     assert torch.equal(third.tokens, again.tokens)
     assert not torch.equal(third.tokens, stage.batch(4).tokens)

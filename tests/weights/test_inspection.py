@@ -46,7 +46,7 @@ def test_a_whole_file_lacks_nothing(file: str, title: str, more: list[str]) -> N
     lines = list(inspect(FIXTURES / f"{file}.safetensors"))
     assert lines[0] == f"{file.split('/')[1]}.safetensors: {title}"
     assert "float32" in lines[1]
-    for found, expected in zip(lines[2:], more, strict=False):
+    for found, expected in zip(lines[2 : 2 + len(more)], more, strict=True):
         assert found.strip().startswith(expected)
     assert lines[-3:] == WHOLE
 

@@ -6,7 +6,6 @@ Ceiling: the true render, plain and through the autoencoder. Trivial baseline: t
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import replace
 
 import numpy as np
 import torch
@@ -89,7 +88,7 @@ def make_posed(engine: Engine, batch: Clips, number: int) -> tuple[Frames, Frame
         visibility=carried.visibility,
         pose_maps=carried.pose_maps,
     )
-    chain = [engine.denoiser(given, timeline) for given in (replace(conditions, pose_maps=None), conditions)]
+    chain = [engine.denoiser(given, timeline) for given in (engine.without(conditions), conditions)]
     latents: Latents = sample(
         guided(chain, [spec.pose_guidance]),
         timeline,

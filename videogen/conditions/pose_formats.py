@@ -156,7 +156,7 @@ def _dwpose(entry: Mapping[Any, Any], where: str) -> list[Points]:
         (hands[len(people) :], RIGHT_HAND_SLICE, 21),
     )
     for found, part, count in parts:
-        for person, rows in zip(people, found, strict=False):
+        for person, rows in zip(people, found, strict=False):  # faces and hands may be fewer than people
             places = _numbers(rows, where)
             if places.ndim != 2 or places.shape[0] != count or places.shape[1] < 2:
                 raise MediaError(f"{where}: a part has shape {places.shape}; expected {count} points x, y")

@@ -58,6 +58,12 @@ def to_picture(frame: Frame) -> Tensor:
     return rearrange(torch.from_numpy(np.array(frame)), "h w c -> 1 c h w").float() / 127.5 - 1
 
 
+def to_frame(picture: Tensor) -> Frame:
+    """A picture −1…1 `c h w` as a frame uint8 `h w c`."""
+    pixels = ((picture + 1) * 127.5).round().to(torch.uint8)
+    return rearrange(pixels, "c h w -> h w c").cpu().numpy()
+
+
 def seen_by_clip(picture: Tensor, *, side: int) -> Tensor:
     """Pictures −1…1 `b c h w` as CLIP's image encoder takes them, `b c side side` (Radford et al. 2021)."""
     small = F.interpolate(picture, (side, side), mode="bicubic", antialias=True, align_corners=False)

@@ -17,7 +17,8 @@ from pydantic import Field
 
 from videogen.clip import as_function
 from videogen.jobs import Progress, silent
-from videogen.jobs.checks import output_size, warn_of_unknown_words
+from videogen.jobs.checks import output_size
+from videogen.jobs.words import warn_of_unknown_words
 from videogen.request import GenerativeRequest, Prompt
 
 if TYPE_CHECKING:

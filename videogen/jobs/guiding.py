@@ -12,7 +12,7 @@ from videogen.conditions.route import Route, read_route
 from videogen.errors import RequestError
 from videogen.jobs.driving import read_driving
 from videogen.planning import draw_plan
-from videogen.skeleton import draw_skeleton
+from videogen.skeleton import draw_poses
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -20,8 +20,6 @@ if TYPE_CHECKING:
     from videogen.engine import Engine
     from videogen.jobs.text_to_video import TextToVideo
     from videogen.types import Pose
-
-_FRAMES_AT_ONCE = 64
 
 
 @dataclass(frozen=True)
@@ -64,7 +62,7 @@ class Motion:
         """
         if self.pose is not None:
             points = torch.from_numpy(fit_to(self.pose, aspect=size[1] / size[0]).points)
-            return Guide(draw_pose(points, size=size), person=points)
+            return Guide(draw_poses(points, height=size[0], width=size[1]), person=points)
         if not request.plan:
             return None
         seed = request.chosen_seed()
@@ -80,13 +78,6 @@ class Motion:
         if plan is None or plan.is_empty:
             return None
         return Guide(draw_plan(plan, height=size[0], width=size[1]), person=plan.pose)
-
-
-def draw_pose(points: Tensor, *, size: tuple[int, int]) -> Tensor:
-    """Draw points `t k 3` in a picture of `size` (height, width), `1 3 t h w`."""
-    height, width = size
-    pieces = [draw_skeleton(some, height=height, width=width) for some in points.split(_FRAMES_AT_ONCE)]
-    return torch.cat(pieces).transpose(0, 1)[None]
 
 
 def fit_to(pose: Pose, *, aspect: float) -> Pose:

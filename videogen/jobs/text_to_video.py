@@ -16,7 +16,8 @@ from pydantic import Field, model_validator
 
 from videogen.clip import as_function
 from videogen.jobs import Progress, silent
-from videogen.jobs.checks import check_amount, picture_size, warn_of_unknown_words, word_guidance
+from videogen.jobs.checks import check_amount, picture_size
+from videogen.jobs.words import warn_of_unknown_words, word_guidance
 from videogen.request import GenerativeRequest, Prompt
 
 if TYPE_CHECKING:

@@ -42,12 +42,15 @@ class StableUNet(nn.Module):
         """Whether pose maps reach the network."""
         return len(self.controlnets) > 0 or self.guider is not None
 
+    def reading_time(self, timestep: Tensor) -> Tensor:
+        """The timestep at which the reference is read, to denoise at this one."""
+        return timestep if self.every_step else timestep.new_zeros(())
+
     def lend(self, latents: Tensor, timestep: Tensor, text: Tensor) -> dict[str, Tensor] | None:
         """The tokens that a reference `b c h w` lends at a timestep, None without a reference network."""
         if self.reference is None:
             return None
-        at = timestep if self.every_step else timestep.new_zeros(())
-        tokens = self.reference.read(latents[:, :, None], at, text)
+        tokens = self.reference.read(latents[:, :, None], timestep, text)
         return {name: lent for name, lent in tokens.items() if name.startswith(self.lending)}
 
     def forward(self, noisy: Tensor, timestep: Tensor, given: Inputs) -> Tensor:

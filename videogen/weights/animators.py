@@ -17,24 +17,21 @@ from diffusers import DDIMScheduler
 from diffusers.models.controlnets.controlnet import ControlNetConditioningEmbedding
 from torch import Tensor
 
-from videogen.errors import CheckpointError
 from videogen.models.config import TemporalUNetConfig
 from videogen.models.stable import StableUNet
 from videogen.models.temporal_unet import TemporalUNet
 from videogen.weights.diffusers_folder import (
-    Part,
     check_together,
     make_controlnet,
     make_vae,
     read_tokenizer,
     spec_of,
-    weights_of,
 )
-from videogen.weights.files import read_tensors
-from videogen.weights.formats import read_json, sha256_of
+from videogen.weights.folder import Folder, Part
+from videogen.weights.formats import read_json
 from videogen.weights.keymaps import MOTION_MODULES, REFERENCE_UNET, rename
 from videogen.weights.parts import Networks, build, fill, make_text_encoder, plain
-from videogen.weights.recognise import config_of
+from videogen.weights.recognise import config_of, hint_widths, shapes_of
 
 if TYPE_CHECKING:
     from transformers import CLIPVisionModelWithProjection
@@ -44,26 +41,8 @@ _BETAS = {"beta_start": 0.00085, "beta_end": 0.012, "beta_schedule": "linear", "
           "clip_sample": False}  # fmt: skip
 
 
-class Folder:
-    """A folder whose files are read, and noted with their hashes."""
-
-    def __init__(self, path: Path) -> None:
-        self.path = path
-        self.hashes: dict[str, str] = {}
-
-    def tensors(self, name: str) -> tuple[dict[str, Any], Path]:
-        """The tensors of a file by its path, or of a part's folder."""
-        file = self.path / name
-        file = weights_of(file) if file.is_dir() else file
-        if not file.is_file():
-            raise CheckpointError(f"{file} is missing; the model folder is incomplete, get it again")
-        self.hashes[str(file.relative_to(self.path))] = sha256_of(file)
-        return read_tensors(file), file
-
-    def part(self, name: str) -> Part:
-        """A part's settings, tensors and file."""
-        tensors, file = self.tensors(name)
-        return read_json(self.path / name / "config.json"), tensors, file
+class _Animator(Folder):
+    """The parts that both have alike."""
 
     @property
     def settings(self) -> dict[str, Any]:
@@ -77,8 +56,8 @@ class Folder:
         """The settings of a U-Net: sizes from its tensors and motion modules, the rest from the folder."""
         known = self.settings
         return config_of(
-            _shapes(tensors),
-            None if motion is None else _shapes(motion),
+            shapes_of(tensors),
+            None if motion is None else shapes_of(motion),
             source=str(self.path),
             attention_heads=known.get("attention_head_dim", 8),
             norm_num_groups=known.get("norm_num_groups", 32),
@@ -110,13 +89,12 @@ class Folder:
 
 def load_animate_anyone(path: Path) -> Networks:
     """Every network of AnimateAnyone, float32 on the CPU; raises CheckpointError."""
-    folder = Folder(path)
+    folder = _Animator(path)
     unet = folder.unet("denoising_unet.pth", "motion_module.pth")
     guides, source = folder.tensors("pose_guider.pth")
-    layers = ("conv_in.weight", *(f"blocks.{number}.weight" for number in (1, 3, 5)))
-    widths = [guides[name].shape[0] for name in layers if name in guides]
+    first, widths = unet.config.block_out_channels[0], hint_widths(shapes_of(guides))
     guider = fill(
-        lambda: ControlNetConditioningEmbedding(unet.config.block_out_channels[0], 3, tuple(widths)),
+        lambda: ControlNetConditioningEmbedding(first, 3, widths),
         guides,
         source=source,
     )
@@ -144,7 +122,7 @@ def load_animate_anyone(path: Path) -> Networks:
 
 def load_magic_animate(path: Path) -> Networks:
     """Every network of MagicAnimate, float32 on the CPU; raises CheckpointError."""
-    folder = Folder(path)
+    folder = _Animator(path)
     modules = next(
         (file for file in ("temporal_attention/temporal_attention.ckpt", "temporal_attention.ckpt")
          if (path / file).is_file()),
@@ -189,7 +167,3 @@ def is_animate_anyone(folder: Path) -> bool:
 def is_magic_animate(folder: Path) -> bool:
     """Whether a folder is laid out as MagicAnimate's."""
     return (folder / "appearance_encoder").is_dir() and (folder / "densepose_controlnet").is_dir()
-
-
-def _shapes(tensors: Mapping[str, Any]) -> dict[str, tuple[int, ...]]:
-    return {name: tuple(tensor.shape) for name, tensor in tensors.items()}

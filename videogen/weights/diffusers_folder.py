@@ -13,16 +13,23 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import diffusers
-from torch import Tensor
 
 from videogen.errors import CheckpointError
 from videogen.models.controlnet import ControlNet
 from videogen.models.stable import StableUNet
 from videogen.models.temporal_unet import TemporalUNet
-from videogen.weights.files import PICKLES, read_tensors
-from videogen.weights.formats import read_json, sha256_of
+from videogen.weights.folder import Folder, Part
+from videogen.weights.formats import read_json
 from videogen.weights.keymaps import MOTION_ADAPTER, rename
-from videogen.weights.parts import Networks, build, fill, make_text_encoder, plain, read_scheduler
+from videogen.weights.parts import (
+    Networks,
+    build,
+    check_pairs,
+    fill,
+    make_text_encoder,
+    plain,
+    read_scheduler,
+)
 from videogen.weights.presets import ModelSpec
 from videogen.weights.unet_config import unet_config
 
@@ -30,19 +37,13 @@ if TYPE_CHECKING:
     from transformers import PreTrainedTokenizerFast
 
 PIPELINES = ("AnimateDiffPipeline", "AnimateDiffControlNetPipeline")
-_NAMES = ("diffusion_pytorch_model", "model", "pytorch_model")
 _WINDOW, _OVERLAP = 16, 4
 
 
 def load_diffusers(folder: Path, index: dict[str, Any]) -> Networks:
     """Build every part of a folder and load its weights, float32 on the CPU; raises CheckpointError."""
-    hashes: dict[str, str] = {}
-
-    def part(name: str) -> tuple[dict[str, Any], dict[str, Tensor], Path]:
-        config, file = read_json(folder / name / "config.json"), weights_of(folder / name)
-        hashes[f"{name}/{file.name}"] = sha256_of(file)
-        return config, read_tensors(file), file
-
+    found = Folder(folder)
+    part = found.part
     unet = _unet(part("unet"), part("motion_adapter") if _has(index, "motion_adapter") else None)
     controlnets = (make_controlnet(part("controlnet")),) if _has(index, "controlnet") else ()
     settings, tensors, file = part("vae")
@@ -58,11 +59,8 @@ def load_diffusers(folder: Path, index: dict[str, Any]) -> Networks:
         planner=None,
         tokenizer=build(folder / "tokenizer", lambda: read_tokenizer(folder / "tokenizer")),
         **read_scheduler(folder / "scheduler" / "scheduler_config.json"),
-        hashes=hashes,
+        hashes=found.hashes,
     )
-
-
-Part = tuple[dict[str, Any], dict[str, Tensor], Path]
 
 
 def _unet(unet: Part, motion: Part | None) -> TemporalUNet:
@@ -73,12 +71,10 @@ def _unet(unet: Part, motion: Part | None) -> TemporalUNet:
         raise CheckpointError(
             f"{file.parent.parent} has no motion modules; add a motion_adapter, as AnimateDiff's"
         )
-    heads = config.get("attention_head_dim", config.get("num_attention_heads"))
-    kinds = [str(kind).replace("Motion", "2D") for kind in config.get("down_block_types", ())]
     made = unet_config(
-        {**config, "attention_head_dim": heads, "down_block_types": kinds},
+        config,
         source=str(file),
-        motion_levels=(True,) * len(kinds),
+        motion_levels=(True,) * len(config.get("down_block_types", ())),
         motion_mid_block=bool(moving.get("use_motion_mid_block", True)),
         motion_heads=_one(moving.get("motion_num_attention_heads", 8), source=file),
         motion_num_groups=moving.get("motion_norm_num_groups", config.get("norm_num_groups", 32)),
@@ -91,7 +87,7 @@ def _unet(unet: Part, motion: Part | None) -> TemporalUNet:
 def make_controlnet(part: Part) -> ControlNet:
     """A ControlNet of its settings and tensors."""
     config, tensors, file = part
-    made = unet_config({**config, "out_channels": config["in_channels"]}, source=str(file))
+    made = unet_config(config, source=str(file))
     widths = tuple(config.get("conditioning_embedding_out_channels") or (16, 32, 96, 256))
     hint = config.get("conditioning_channels", 3)
     return fill(lambda: ControlNet(made, hint_channels=hint, hint_widths=widths), tensors, source=file)
@@ -132,22 +128,7 @@ def check_together(unet: TemporalUNet, vae: diffusers.AutoencoderKL, *, words: i
         "channels of the vae's latents": (vae.config.latent_channels, unet.config.in_channels),
         "width of the words": (words, unet.config.cross_attention_dim),
     }
-    for name, (found, expected) in pairs.items():
-        if found != expected:
-            problem = f"{name}: {found}, expected {expected}"
-            raise CheckpointError(f"the parts of {folder} do not fit together ({problem}); get it again")
-
-
-def weights_of(folder: Path) -> Path:
-    """The file of a part's weights: safetensors first, whole numbers before half ones."""
-    for kind in (".safetensors", *PICKLES):
-        for variant in ("", ".fp16"):
-            for name in _NAMES:
-                if (folder / f"{name}{variant}{kind}").is_file():
-                    return folder / f"{name}{variant}{kind}"
-    raise CheckpointError(
-        f"{folder} holds no weights ({_NAMES[0]}.safetensors or alike); get the folder again"
-    )
+    check_pairs(pairs, folder)
 
 
 def read_tokenizer(folder: Path) -> PreTrainedTokenizerFast:

@@ -8,7 +8,6 @@ from pathlib import Path
 from typing import Any
 
 import torch
-from torch import nn
 
 from videogen.errors import CheckpointError
 from videogen.models.config import TemporalUNetConfig
@@ -18,7 +17,15 @@ from videogen.weights.files import PICKLES, Header, read_header
 from videogen.weights.formats import read_json
 from videogen.weights.installed import INDEX
 from videogen.weights.keymaps import rename
-from videogen.weights.recognise import Format, config_of, motion_settings, motion_version, recognise
+from videogen.weights.recognise import (
+    Format,
+    config_of,
+    hint_widths,
+    motion_settings,
+    motion_version,
+    recognise,
+    shapes_of,
+)
 
 _SHOWN = 3
 _HINT = "controlnet_cond_embedding."
@@ -97,26 +104,12 @@ def _expected(header: Header, found: Format, *, source: str) -> dict[str, tuple[
         hint = next(name for name in ("conv_in.weight", "weight") if f"{_HINT}{name}" in bare)
         config = config_of(bare, shapes if found.kind == "sparsectrl" else None, source=source, **_ANY)
         channels = bare[f"{_HINT}{hint}"][1]
-        widths = () if hint == "weight" else _hint_widths(bare)
+        widths = () if hint == "weight" else hint_widths(bare, start=_HINT)
         with torch.device("meta"):
-            return _plain(ControlNet(config, hint_channels=channels, hint_widths=widths))
+            return shapes_of(ControlNet(config, hint_channels=channels, hint_widths=widths).state_dict())
     return None
-
-
-def _hint_widths(bare: dict[str, tuple[int, ...]]) -> tuple[int, ...]:
-    """The channels of the layers that read a hint: the first, and every second of those that halve it."""
-    widths = [bare[f"{_HINT}conv_in.weight"][0]]
-    number = 1
-    while f"{_HINT}blocks.{number}.weight" in bare:
-        widths.append(bare[f"{_HINT}blocks.{number}.weight"][0])
-        number += 2
-    return tuple(widths)
 
 
 def _shapes_of(kind: type[TemporalUNet], config: TemporalUNetConfig) -> dict[str, tuple[int, ...]]:
     with torch.device("meta"):
-        return _plain(kind(config))
-
-
-def _plain(network: nn.Module) -> dict[str, tuple[int, ...]]:
-    return {name: tuple(tensor.shape) for name, tensor in network.state_dict().items()}
+        return shapes_of(kind(config).state_dict())

@@ -35,6 +35,7 @@ from videogen.weights.parts import (
     Network,
     Networks,
     build,
+    check_pairs,
     fill,
     make_text_encoder,
     plain,
@@ -207,10 +208,7 @@ def _check_together(networks: Networks, folder: Path) -> None:
             planner.max_position_embeddings,
             text.max_position_embeddings,
         )
-    for name, (found, expected) in pairs.items():
-        if found != expected:
-            problem = f"{name}: {found}, expected {expected}"
-            raise CheckpointError(f"the parts of {folder} do not fit together ({problem}); get it again")
+    check_pairs(pairs, folder)
 
 
 def _check_class(config: dict[str, Any], *, expected: str, source: str) -> None:

@@ -74,6 +74,14 @@ class Networks:
         return self.text_encoder, self.tokenizer
 
 
+def check_pairs(pairs: Mapping[str, tuple[int, int]], folder: Path) -> None:
+    """Raise CheckpointError naming the first number, found and expected, at which parts do not agree."""
+    for name, (found, expected) in pairs.items():
+        if found != expected:
+            problem = f"{name}: {found}, expected {expected}"
+            raise CheckpointError(f"the parts of {folder} do not fit together ({problem}); get it again")
+
+
 def fill(make: Callable[[], Network], tensors: dict[str, Tensor], *, source: Path) -> Network:
     """Build a network and fill it, ready for use; `source` is the file of the weights.
 

@@ -11,6 +11,8 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from torch import Tensor
+
 from videogen.errors import CheckpointError
 from videogen.models.config import TemporalUNetConfig
 from videogen.weights import keymaps
@@ -146,3 +148,18 @@ def config_of(
         return TemporalUNetConfig(**{**unet_settings(shapes, source=source), **moving, **more})
     except ValueError as error:
         raise CheckpointError(f"{source}: {error}") from error
+
+
+def hint_widths(shapes: Shapes, *, start: str = "") -> tuple[int, ...]:
+    """Channels of the layers that read a hint: the first, and every second of those that halve it."""
+    widths = [shapes[f"{start}conv_in.weight"][0]] if f"{start}conv_in.weight" in shapes else []
+    number = 1
+    while f"{start}blocks.{number}.weight" in shapes:
+        widths.append(shapes[f"{start}blocks.{number}.weight"][0])
+        number += 2
+    return tuple(widths)
+
+
+def shapes_of(tensors: Mapping[str, Tensor]) -> dict[str, tuple[int, ...]]:
+    """The shapes of tensors by name."""
+    return {name: tuple(tensor.shape) for name, tensor in tensors.items()}

@@ -12,7 +12,11 @@ from typing import Any
 from videogen.errors import CheckpointError
 from videogen.models.config import TemporalUNetConfig
 
-_ATTENTION = {"CrossAttnDownBlock2D": True, "DownBlock2D": False}
+_ATTENTION = {
+    f"{start}DownBlock{end}": start == "CrossAttn"
+    for start in ("CrossAttn", "")
+    for end in ("2D", "3D", "Motion")
+}
 _EXPECTED: dict[str, tuple[object, ...]] = {
     "act_fn": ("silu", "swish"),
     "addition_embed_type": (None,),
@@ -46,12 +50,12 @@ def unet_config(values: Mapping[str, Any], *, source: str, **motion: Any) -> Tem
     try:
         return TemporalUNetConfig(
             in_channels=values["in_channels"],
-            out_channels=values["out_channels"],
+            out_channels=values.get("out_channels", values["in_channels"]),  # ControlNets have none
             block_out_channels=tuple(values["block_out_channels"]),
             attention_levels=tuple(_ATTENTION[kind] for kind in values["down_block_types"]),
             layers_per_block=values["layers_per_block"],
             cross_attention_dim=values["cross_attention_dim"],
-            attention_heads=values["attention_head_dim"],
+            attention_heads=values.get("attention_head_dim", values.get("num_attention_heads")),
             norm_num_groups=values.get("norm_num_groups", 32),
             norm_eps=values.get("norm_eps", 1e-5),
             scale_shift=values.get("resnet_time_scale_shift", "default") == "scale_shift",

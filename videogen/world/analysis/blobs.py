@@ -105,13 +105,13 @@ def _near_what_moves(lab: Floats) -> Mask:
     usual = np.median(lab, axis=0)
     moved = np.sqrt((((lab - usual) * _WEIGHTS) ** 2).sum(-1)) > _MOVED
     moved = ndimage.binary_opening(moved, structure=_CROSS[None])
-    swept = moved.any(0)
-    if moved.any((1, 2)).mean() < 0.6 or moved.mean() > 0.3 or swept.sum() < _LEAST:
+    ever = moved.any(0)
+    if moved.any((1, 2)).mean() < 0.6 or moved.mean() > 0.3 or ever.sum() < _LEAST:
         return everywhere
-    swept = ndimage.binary_fill_holes(ndimage.binary_dilation(swept, structure=_CROSS, iterations=2))
+    swept = ndimage.binary_fill_holes(ndimage.binary_dilation(ever, structure=_CROSS, iterations=2))
     near = np.stack([_close(frame, 4) for frame in moved])
     near = ndimage.binary_dilation(near, structure=_CROSS[None], iterations=2)
-    stays = ndimage.binary_erosion(swept, structure=_CROSS, iterations=3) & ~moved.any(0)
+    stays = ndimage.binary_erosion(swept, structure=_CROSS, iterations=3) & ~ever
     return np.asarray(everywhere & swept if stays.sum() >= _LEAST else near)
 
 
