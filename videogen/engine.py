@@ -145,7 +145,7 @@ class Engine:
         def denoise(latents: Latents, timestep: Tensor, frames: Tensor) -> Latents:
             rows, lent = [], lend(timestep)
             for row, numbers in zip(latents.split(1), frames, strict=True):
-                given = self._inputs(conditions, timeline, text, row, numbers, lent=lent)
+                given = self._inputs(conditions, timeline, text, numbers, lent=lent)
                 rows.append(network(row.to(self.dtype), timestep.to(self.device), given).float())
             return torch.cat(rows).to(latents)
 
@@ -225,33 +225,26 @@ class Engine:
         return features
 
     def _inputs(
-        self, conditions: Conditions, timeline: Timeline, text: Tensor, row: Latents, numbers: Tensor, *,
+        self, conditions: Conditions, timeline: Timeline, text: Tensor, numbers: Tensor, *,
         lent: Mapping[str, Tensor] | None,
     ) -> Inputs:  # fmt: skip
-        """What the network is told about the frames `numbers` of a clip; absent conditions are zero."""
-        _, _, t, h, w = row.shape
-        scale = self.spec.vae_scale_factor
+        """What the network is told about the frames `numbers` of a clip."""
 
-        def pick(value: Tensor | None, channels: int, height: int, width: int) -> Tensor:
+        def pick(value: Tensor | None) -> Tensor | None:
             if value is None:
-                return torch.zeros(1, channels, t, height, width, device=self.device, dtype=self.dtype)
+                return None
             return value[:, :, numbers.to(value.device)].to(self.device, self.dtype)
 
-        channels = self.spec.latent_channels
-        reference = (
-            torch.zeros(1, channels, h, w) if conditions.reference is None else conditions.reference[:, :, 0]
-        )
-        present = torch.tensor([0.0 if conditions.reference is None else 1.0])
+        reference = conditions.reference
         return Inputs(
             text=text,
             fps=torch.tensor([conditions.fps], device=self.device),
-            known=pick(timeline.known, channels, h, w),
-            mask=pick(timeline.mask, 1, h, w),
-            carried=pick(conditions.carried, channels, h, w),
-            visibility=pick(conditions.visibility, 1, h, w),
-            reference=reference.to(self.device, self.dtype),
-            reference_present=present.to(self.device),
-            pose=pick(conditions.pose_maps, 3, h * scale, w * scale),
+            known=pick(timeline.known),
+            mask=pick(timeline.mask),
+            carried=pick(conditions.carried),
+            visibility=pick(conditions.visibility),
+            reference=None if reference is None else reference[:, :, 0].to(self.device, self.dtype),
+            pose=pick(conditions.pose_maps),
             lent=lent,
         )
 

@@ -19,23 +19,23 @@ from videogen.models.temporal_unet import TemporalUNet, TemporalUNetConfig
 
 @dataclass(frozen=True)
 class Inputs:
-    """What the network is told about a clip, for `b` clips of `t` frames.
+    """What the network is told about a clip, for `b` clips of `t` frames; None is absent.
 
     `text` `b l c`; `fps` `b`; `known` `b c t h w` with `mask` `b 1 t h w` (1 = known); `carried`
-    `b c t h w` with `visibility` `b 1 t h w`; `reference` latents `b c h w`, `reference_present` `b`;
-    `pose` maps 0…1 `b 3 t H W`; `lent` tokens of a reference network by attention layer, for networks that
-    have one.
+    `b c t h w` with `visibility` `b 1 t h w`; `reference` latents `b c h w`, `reference_present` `b` where
+    only some rows have one; `pose` maps 0…1 `b 3 t H W`; `lent` tokens of a reference network by attention
+    layer, for networks that have one.
     """
 
     text: Tensor
     fps: Tensor
-    known: Tensor
-    mask: Tensor
-    carried: Tensor
-    visibility: Tensor
-    reference: Tensor
-    reference_present: Tensor
-    pose: Tensor
+    known: Tensor | None = None
+    mask: Tensor | None = None
+    carried: Tensor | None = None
+    visibility: Tensor | None = None
+    reference: Tensor | None = None
+    reference_present: Tensor | None = None
+    pose: Tensor | None = None
     lent: Mapping[str, Tensor] | None = None
 
 
@@ -65,8 +65,28 @@ class ConditionedUNet(nn.Module):
 
     def forward(self, noisy: Tensor, timestep: Tensor, given: Inputs) -> Tensor:
         """Predict for noisy latents, `b c t h w` → the same shape; `timestep` scalar or `b`, 0…1000."""
-        carried = given.carried * given.visibility
-        x = torch.cat([noisy, given.known * given.mask, given.mask, carried, given.visibility], 1)
-        tokens = self.appearance_encoder(given.reference, given.reference_present)
-        out: Tensor = self.unet(x, timestep, given.text, fps=given.fps, reference=tokens, pose=given.pose)
+        b, c, t, h, w = noisy.shape
+        none, nowhere = noisy.new_zeros(b, c, t, h, w), noisy.new_zeros(b, 1, t, h, w)
+        mask = nowhere if given.mask is None else given.mask
+        known = none if given.known is None else given.known * mask
+        seen = nowhere if given.visibility is None else given.visibility
+        carried = none if given.carried is None else given.carried * seen
+        pose = given.pose
+        if pose is None:
+            scale = 2 ** (len(self.unet.config.pose_widths) - 1)
+            pose = noisy.new_zeros(b, 3, t, h * scale, w * scale)
+        out: Tensor = self.unet(
+            torch.cat([noisy, known, mask, carried, seen], 1), timestep, given.text,
+            fps=given.fps, reference=self._shown(noisy, given), pose=pose,
+        )  # fmt: skip
         return out
+
+    def _shown(self, noisy: Tensor, given: Inputs) -> dict[str, Tensor]:
+        """The tokens of the reference, of zero where there is none."""
+        reference, present = given.reference, given.reference_present
+        if present is None:
+            present = noisy.new_full((len(noisy),), 0.0 if reference is None else 1.0)
+        tokens: dict[str, Tensor] = self.appearance_encoder(
+            torch.zeros_like(noisy[:, :, 0]) if reference is None else reference, present
+        )
+        return tokens

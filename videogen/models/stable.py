@@ -55,8 +55,10 @@ class StableUNet(nn.Module):
 
     def forward(self, noisy: Tensor, timestep: Tensor, given: Inputs) -> Tensor:
         """Predict for noisy latents, `b c t h w` → the same shape; `timestep` scalar or `b`, 0…1000."""
-        first = None if self.guider is None else self.guider(frames_of(given.pose))
-        told = [network(noisy, timestep, given.text, given.pose) for network in self.controlnets]
+        first, told, pose = None, [], given.pose
+        if pose is not None:
+            first = None if self.guider is None else self.guider(frames_of(pose))
+            told = [network(noisy, timestep, given.text, pose) for network in self.controlnets]
         residuals = reduce(add, told) if told else None
         out: Tensor = self.unet(
             noisy,
