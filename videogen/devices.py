@@ -32,4 +32,4 @@ def keep_freed_memory() -> None:
     library = ctypes.CDLL(None)
     if hasattr(library, "mallopt"):
         library.mallopt(-3, 1 << 30)  # M_MMAP_THRESHOLD
-        library.mallopt(-1, (1 << 31) - 1)  # M_TRIM_THRESHOLD
+        library.mallopt(-1, -1)  # M_TRIM_THRESHOLD, never

@@ -13,6 +13,7 @@ from einops import rearrange
 from torch import Tensor, nn
 
 from videogen.models.layers import normalize, sinusoid
+from videogen.models.linear import Linear, PointConv2d, linear
 
 
 def attend(query: Tensor, key: Tensor, value: Tensor, *, bias: Tensor | None = None) -> Tensor:
@@ -25,7 +26,10 @@ def attend(query: Tensor, key: Tensor, value: Tensor, *, bias: Tensor | None = N
         logits = query @ key.transpose(-1, -2) * scale
         weights = (logits if bias is None else logits + bias).softmax(-1)
         return weights @ value
-    return F.scaled_dot_product_attention(query, key, value, attn_mask=bias)
+    lead = query.shape[:-3]  # the fused kernel takes exactly one axis before the heads
+    query, key, value = (x.flatten(0, -4) if len(lead) > 1 else x for x in (query, key, value))
+    out: Tensor = F.scaled_dot_product_attention(query, key, value, attn_mask=bias).unflatten(0, lead)
+    return out
 
 
 class Attention(nn.Module):
@@ -34,10 +38,10 @@ class Attention(nn.Module):
     def __init__(self, width: int, *, heads: int, context: int | None = None) -> None:
         super().__init__()
         self.heads = heads
-        self.to_q = nn.Linear(width, width, bias=False)
-        self.to_k = nn.Linear(context or width, width, bias=False)
-        self.to_v = nn.Linear(context or width, width, bias=False)
-        self.to_out = nn.ModuleList([nn.Linear(width, width), nn.Identity()])
+        self.to_q = Linear(width, width, bias=False)
+        self.to_k = Linear(context or width, width, bias=False)
+        self.to_v = Linear(context or width, width, bias=False)
+        self.to_out = nn.ModuleList([Linear(width, width), nn.Identity()])
 
     def _split(self, x: Tensor) -> Tensor:
         return rearrange(x, "... n (heads d) -> ... heads n d", heads=self.heads)
@@ -83,13 +87,15 @@ class GEGLU(nn.Module):
 
     def __init__(self, width: int, inner: int) -> None:
         super().__init__()
-        self.proj = nn.Linear(width, inner * 2)
+        self.proj = Linear(width, inner * 2)
 
     def forward(self, x: Tensor) -> Tensor:
         """`… width` → `… inner`."""
-        both: Tensor = self.proj(x)
-        hidden, gate = both.chunk(2, -1)
-        return hidden * F.gelu(gate)
+        halves = zip(self.proj.weight.chunk(2), self.proj.bias.chunk(2), strict=True)
+        hidden, gate = (linear(x, weight, bias) for weight, bias in halves)
+        if gate.requires_grad:
+            return hidden * F.gelu(gate)
+        return hidden.mul_(torch.ops.aten.gelu_(gate))
 
 
 class FeedForward(nn.Module):
@@ -97,7 +103,7 @@ class FeedForward(nn.Module):
 
     def __init__(self, width: int, *, mult: int) -> None:
         super().__init__()
-        self.net = nn.ModuleList([GEGLU(width, width * mult), nn.Identity(), nn.Linear(width * mult, width)])
+        self.net = nn.ModuleList([GEGLU(width, width * mult), nn.Identity(), Linear(width * mult, width)])
 
     def forward(self, x: Tensor) -> Tensor:
         """`… width` → `… width`."""
@@ -150,15 +156,15 @@ class SpatialTransformer(nn.Module):
     ) -> None:
         super().__init__()
         self.norm = nn.GroupNorm(groups, width, 1e-6)
-        self.proj_in = nn.Conv2d(width, width, 1)
+        self.proj_in = PointConv2d(width, width)
         block = SpatialReader(width) if read else SpatialBlock(width, heads=heads, context=context, mult=mult)
         self.transformer_blocks = nn.ModuleList([block])
-        self.proj_out = None if read else nn.Conv2d(width, width, 1)
+        self.proj_out = None if read else PointConv2d(width, width)
 
     def forward(self, x: Tensor, text: Tensor, reference: Tensor | None) -> tuple[Tensor, Tensor]:
         """`x` `(b t) c h w` → the same shape, and tokens `b t n d`; `text` `b l c`."""
         h, b = x.shape[-2], text.shape[0]
-        hidden = rearrange(self.proj_in(self.norm(x)), "(b t) c h w -> b t (h w) c", b=b)
+        hidden = rearrange(self.proj_in(normalize(self.norm, x)), "(b t) c h w -> b t (h w) c", b=b)
         hidden, tokens = self.transformer_blocks[0](hidden, text, reference)
         if self.proj_out is None:
             return x, tokens
@@ -211,11 +217,11 @@ class MotionModule(nn.Module):
         super().__init__()
         self.over_frames = over_frames
         self.norm = nn.GroupNorm(groups, width, 1e-6)
-        self.proj_in = nn.Linear(width, width)
+        self.proj_in = Linear(width, width)
         self.transformer_blocks = nn.ModuleList(
             [TemporalBlock(width, heads=heads, attentions=attentions, max_frames=max_frames, mult=mult)]
         )
-        self.proj_out = nn.Linear(width, width)
+        self.proj_out = Linear(width, width)
         nn.init.zeros_(self.proj_out.weight)
         nn.init.zeros_(self.proj_out.bias)
 

@@ -15,6 +15,7 @@ from torch import Tensor, nn
 
 from videogen.models.blocks import Descent, Given, frames_of
 from videogen.models.config import TemporalUNetConfig
+from videogen.models.linear import PointConv2d
 
 
 @dataclass(frozen=True)
@@ -58,8 +59,8 @@ class ControlNet(Descent):
             if hint_widths
             else nn.Conv2d(hint_channels, first, 3, padding=1)
         )
-        self.controlnet_down_blocks = nn.ModuleList(nn.Conv2d(width, width, 1) for width in self.skip_widths)
-        self.controlnet_mid_block = nn.Conv2d(deepest, deepest, 1)
+        self.controlnet_down_blocks = nn.ModuleList(PointConv2d(width, width) for width in self.skip_widths)
+        self.controlnet_mid_block = PointConv2d(deepest, deepest)
 
     def forward(self, x: Tensor, timestep: Tensor, text: Tensor, hint: Tensor) -> Residuals:
         """The residuals for noisy latents `b c t h w`.

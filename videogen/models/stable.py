@@ -10,6 +10,7 @@ from collections.abc import Sequence
 from functools import reduce
 from operator import add
 
+import torch
 from torch import Tensor, nn
 
 from videogen.models.blocks import frames_of
@@ -36,6 +37,7 @@ class StableUNet(nn.Module):
         self.unet, self.guider, self.reference = unet, guider, reference
         self.controlnets = nn.ModuleList(controlnets)
         self.lending, self.every_step = lending, every_step
+        self.to(memory_format=torch.channels_last)
 
     @property
     def reads_poses(self) -> bool:
