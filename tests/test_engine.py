@@ -17,6 +17,7 @@ from tests.tiny import export_tiny, export_tiny_with_planner
 from videogen.engine import Conditions, Engine
 from videogen.errors import CheckpointError, RequestError
 from videogen.sampling import Timeline, guided, sample, windowed
+from videogen.types import Denoiser
 from videogen.world import render_clips
 from videogen.world.caption import WORDS
 
@@ -215,6 +216,23 @@ def test_rows_of_a_batch_are_denoised_as_if_alone(tiny: Engine) -> None:
     together = predict(tiny, given(12), timeline(12), rows)
     apart = torch.cat([predict(tiny, given(12), timeline(12), [row]) for row in rows])
     torch.testing.assert_close(together, apart, rtol=0, atol=0)
+
+
+def test_deep_features_are_kept_by_frame_for_the_steps_that_are_not_whole(tiny: Engine) -> None:
+    clip, latents, late = timeline(6), rand(1, 8, 6, H, W, seed=6), torch.tensor(400.0)
+    whole = [False, True, True, False, False]
+    denoise = tiny.denoiser(given(6), clip, whole=lambda timestep: whole.pop(0))
+    exact = tiny.denoiser(given(6), clip)
+
+    def at(function: Denoiser, row: list[int], time: Tensor = late) -> Tensor:
+        return function(latents[:, :, row], time, torch.tensor([row]))
+
+    assert torch.equal(at(denoise, [0, 1]), at(exact, [0, 1])), "nothing is kept yet"
+    for row in ([0, 1, 2, 3], [3, 4, 5]):
+        assert torch.equal(at(denoise, row), at(exact, row))
+    assert torch.equal(at(denoise, [3, 4, 5]), at(exact, [3, 4, 5])), "the features of this very step"
+    sooner = torch.tensor(100.0)
+    assert not torch.allclose(at(denoise, [2, 3, 4], sooner), at(exact, [2, 3, 4], sooner), atol=1e-3)
 
 
 def make(engine: Engine, *, batch: int = 1, seed: int = 3, length: int = 20, steps: int = 3) -> Tensor:

@@ -30,6 +30,7 @@ from videogen.errors import RequestError
 from videogen.models.conditioned import Inputs
 from videogen.models.stable import StableUNet
 from videogen.planning import Plan, make_plan
+from videogen.sampling.steps import FrameStore, When, always
 from videogen.sampling.timeline import Timeline
 from videogen.types import Denoiser, Frame, Frames, Latents
 from videogen.weights.load import find_model, load_networks
@@ -126,10 +127,11 @@ class Engine:
             yield to_frame(picture)
 
     @torch.inference_mode()
-    def denoiser(self, conditions: Conditions, timeline: Timeline) -> Denoiser:
+    def denoiser(self, conditions: Conditions, timeline: Timeline, *, whole: When = always) -> Denoiser:
         """The innermost denoiser of a clip.
 
-        It slices what is given per frame by the frame numbers of each row, and runs the U-Net. Raises
+        It slices what is given per frame by the frame numbers of each row, and runs the U-Net: all of it at
+        the timesteps that `whole` names, at others with the deep features of the last one. Raises
         RequestError where a condition does not cover the timeline, or the model cannot be told a pose.
         """
         check_conditions(conditions, length=timeline.length)
@@ -140,13 +142,18 @@ class Engine:
         text = self._read(conditions)
         network = self._networks.denoiser
         lend = self._lender(conditions, text)
+        kept = FrameStore(timeline.length)
 
         @torch.inference_mode()
         def denoise(latents: Latents, timestep: Tensor, frames: Tensor) -> Latents:
             rows, lent = [], lend(timestep)
             for row, numbers in zip(latents.split(1), frames, strict=True):
                 given = self._inputs(conditions, timeline, text, numbers, lent=lent)
-                rows.append(network(row.to(self.dtype), timestep.to(self.device), given).float())
+                deep = None if whole(timestep) else kept.take(numbers)
+                found, deep = network.evaluate(row.to(self.dtype), timestep.to(self.device), given, deep=deep)
+                rows.append(found.float())
+                if whole is not always:
+                    kept.put(numbers, deep)
             return torch.cat(rows).to(latents)
 
         return denoise

@@ -177,6 +177,24 @@ class GenerativeRequest(Request):
         le=64,
         description="Windows denoised together in a long clip: changes speed and memory, not the clip.",
     )
+    windows: Literal["blended", "original"] = Field(
+        default="blended",
+        description="How a long clip is cut: into windows that blend and never wrap around its end, or as "
+        "MagicAnimate and AnimateAnyone did, whose windows wrap.",
+    )
+    guidance_start: float = Field(
+        default=0.0, ge=0, le=1, description="Guide from this fraction of the steps on; before it is faster."
+    )
+    guidance_end: float = Field(
+        default=1.0, ge=0, le=1, description="Guide up to this fraction of the steps; after it is faster."
+    )
+    cache_interval: int = Field(
+        default=1,
+        ge=1,
+        le=16,
+        description="Run the whole network at every so many steps only, and keep its deep features between: "
+        "faster, and close to the clip of 1, which keeps none.",
+    )
 
 
 def make_record(request: Request, *, weights: Mapping[str, str]) -> Record:

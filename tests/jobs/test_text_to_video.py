@@ -29,6 +29,10 @@ CHANGES: dict[str, Any] = {
     "num_inference_steps": 5,
     "guidance_scale": 3.5,
     "window_batch": 4,
+    "windows": "original",
+    "guidance_start": 0.4,
+    "guidance_end": 0.6,
+    "cache_interval": 2,
     "seed": 2,
     "fps": "30000/1001",
     "model": "another",
@@ -61,9 +65,9 @@ def test_of_a_person_the_first_frame_is_drawn_first_and_shown_to_the_rest(
     told: list[Conditions] = []
     plain = fake_engine.denoiser
 
-    def watched(conditions: Conditions, timeline: Timeline) -> Any:
+    def watched(conditions: Conditions, timeline: Timeline, **which: Any) -> Any:
         told.append(conditions)
-        return plain(conditions, timeline)
+        return plain(conditions, timeline, **which)
 
     monkeypatch.setattr(fake_engine, "denoiser", watched)
     stages: list[str] = []

@@ -12,6 +12,7 @@ from einops import rearrange
 from torch import Tensor
 
 from tests.tiny import stir
+from videogen.models.blocks import Given, frames_of
 from videogen.models.temporal_unet import TemporalUNet, TemporalUNetConfig
 
 B, T, H, W = 2, 3, 8, 16
@@ -269,3 +270,31 @@ def test_a_scalar_timestep_serves_every_clip() -> None:
 def test_what_does_not_fit_is_refused(change: dict[str, Any], message: str) -> None:
     with pytest.raises(ValueError, match=message):
         trained(SMALL)(**{**inputs(), **change})
+
+
+def test_with_the_deep_features_of_the_same_step_the_prediction_is_the_same() -> None:
+    unet, given = trained(), inputs()
+    residuals = [torch.randn_like(skip) for skip in skips_of(unet, given)]
+    found, deep = unet.evaluate(**given, down_residuals=residuals)
+    again, kept = unet.evaluate(**given, down_residuals=residuals, deep=deep)
+    assert torch.equal(found, again)
+    assert kept is deep
+    assert torch.equal(found, unet(**given, down_residuals=residuals))
+
+
+def test_with_deep_features_only_the_largest_size_is_computed(monkeypatch: pytest.MonkeyPatch) -> None:
+    unet, given = trained(), inputs()
+    _, deep = unet.evaluate(**given)
+    later = given | {"timestep": given["timestep"] - 20}
+    whole, near, other = unet(**later), unet.evaluate(**later, deep=deep)[0], unet.evaluate(**given)[0]
+    assert 0 < (near - whole).norm() < (other - whole).norm() * 2
+    for block in (*list(unet.down_blocks)[1:], unet.mid_block, *list(unet.up_blocks)[:-1]):
+        monkeypatch.setattr(block, "layer", None)
+    assert torch.equal(unet.evaluate(**later, deep=deep)[0], near)
+
+
+def skips_of(unet: TemporalUNet, given: dict[str, Tensor]) -> list[Tensor]:
+    """Every skip of the U-Net, for its shape."""
+    text, t = given["text"], given["x"].shape[2]
+    embedding = unet.embed_time(given["timestep"], text)
+    return unet.descend(unet.conv_in(frames_of(given["x"])), Given(embedding, text, {}, t))[1]

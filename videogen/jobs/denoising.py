@@ -11,8 +11,9 @@ from videogen.jobs import Progress
 if TYPE_CHECKING:
     from videogen.engine import Conditions, Engine
     from videogen.request import GenerativeRequest
-    from videogen.sampling import Timeline
-    from videogen.types import Latents
+    from videogen.sampling import Timeline, When
+    from videogen.types import Denoiser, Latents
+    from videogen.weights.presets import ModelSpec
 
 
 def denoise(
@@ -23,26 +24,46 @@ def denoise(
 
     `chain` is two conditions, without and with what the guidance `scale` strengthens.
     """
-    from videogen.sampling import guided, sample, windowed
+    from videogen.sampling import guided, sample, step_numbers, switched, within
 
-    spec = engine.spec
-    denoiser = windowed(
-        guided([engine.denoiser(conditions, timeline) for conditions in chain], [scale]),
-        length=timeline.length,
-        window=spec.window,
-        overlap=spec.overlap,
-        ring=timeline.ring,
-        batch=request.window_batch,
-    )
+    spec, scheduler = engine.spec, engine.scheduler()
+    steps = request.num_inference_steps or spec.num_inference_steps
+    numbers = step_numbers(scheduler, steps, device=engine.device)
+    whole = _whole(request.cache_interval, numbers)
+    links = [engine.denoiser(conditions, timeline, whole=whole) for conditions in chain]
+    denoiser = guided(links, [scale])
+    if (request.guidance_start, request.guidance_end) != (0, 1):
+        guiding = within(numbers, start=request.guidance_start, end=request.guidance_end)
+        denoiser = switched(denoiser, links[-1], when=guiding)
     return sample(
-        denoiser,
+        _in_windows(request, denoiser, timeline, spec),
         timeline,
-        engine.scheduler(),
+        scheduler,
         channels=spec.latent_channels,
         height=size[0] // spec.vae_scale_factor,
         width=size[1] // spec.vae_scale_factor,
-        num_inference_steps=request.num_inference_steps or spec.num_inference_steps,
+        num_inference_steps=steps,
         seed=request.chosen_seed(),
         device=engine.device,
         progress=partial(progress, "denoising"),
     )
+
+
+def _whole(interval: int, numbers: dict[float, int]) -> When:
+    """At which steps the whole network is run."""
+    from videogen.sampling import always, every
+
+    return always if interval == 1 else every(numbers, interval=interval)
+
+
+def _in_windows(
+    request: GenerativeRequest, denoiser: Denoiser, timeline: Timeline, spec: ModelSpec
+) -> Denoiser:
+    """The denoiser over the whole clip, by the windows that the request names."""
+    from videogen.sampling import windowed
+    from videogen.sampling.original_windows import originally_windowed
+
+    size = {"length": timeline.length, "window": spec.window, "overlap": spec.overlap}
+    if request.windows == "original":
+        return originally_windowed(denoiser, **size)
+    return windowed(denoiser, **size, ring=timeline.ring, batch=request.window_batch)

@@ -124,16 +124,23 @@ class Descent(nn.Module):
         embedding: Tensor = self.time_embedding(features)[:, None]
         return embedding
 
+    def shallow(self, hidden: Tensor, given: Given) -> list[Tensor]:
+        """From the first convolution's output, every skip of the largest size, `(b t) c h w`."""
+        block, skips = next(blocks_of(self.down_blocks)), [hidden]
+        for index in range(self.config.layers_per_block):
+            skips.append(block.layer(index, skips[-1], given.named("down_blocks.0")))
+        return skips
+
     def descend(self, hidden: Tensor, given: Given) -> tuple[Tensor, list[Tensor]]:
         """From the first convolution's output through the middle; also every skip, `(b t) c h w`."""
-        skips = [hidden]
+        skips = self.shallow(hidden, given)
         for number, block in enumerate(blocks_of(self.down_blocks)):
-            for index in range(self.config.layers_per_block):
-                hidden = block.layer(index, hidden, given.named(f"down_blocks.{number}"))
-                skips.append(hidden)
+            if number > 0:
+                for index in range(self.config.layers_per_block):
+                    skips.append(block.layer(index, skips[-1], given.named(f"down_blocks.{number}")))
             for downsample in block.downsamplers:
-                hidden = downsample(hidden)
-                skips.append(hidden)
+                skips.append(downsample(skips[-1]))
+        hidden = skips[-1]
         hidden = self.mid_block.layer(0, hidden, given.named("mid_block"))
         return self.mid_block.resnets[1](hidden, given.embedding), skips
 

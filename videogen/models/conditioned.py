@@ -65,6 +65,12 @@ class ConditionedUNet(nn.Module):
 
     def forward(self, noisy: Tensor, timestep: Tensor, given: Inputs) -> Tensor:
         """Predict for noisy latents, `b c t h w` → the same shape; `timestep` scalar or `b`, 0…1000."""
+        return self.evaluate(noisy, timestep, given)[0]
+
+    def evaluate(
+        self, noisy: Tensor, timestep: Tensor, given: Inputs, *, deep: Tensor | None = None
+    ) -> tuple[Tensor, Tensor]:
+        """As `forward`, with the deep features `(b t) c h w`: see `TemporalUNet.evaluate`."""
         b, c, t, h, w = noisy.shape
         none, nowhere = noisy.new_zeros(b, c, t, h, w), noisy.new_zeros(b, 1, t, h, w)
         mask = nowhere if given.mask is None else given.mask
@@ -75,11 +81,10 @@ class ConditionedUNet(nn.Module):
         if pose is None:
             scale = 2 ** (len(self.unet.config.pose_widths) - 1)
             pose = noisy.new_zeros(b, 3, t, h * scale, w * scale)
-        out: Tensor = self.unet(
+        return self.unet.evaluate(
             torch.cat([noisy, known, mask, carried, seen], 1), timestep, given.text,
-            fps=given.fps, reference=self._shown(noisy, given), pose=pose,
+            fps=given.fps, reference=self._shown(noisy, given), pose=pose, deep=deep,
         )  # fmt: skip
-        return out
 
     def _shown(self, noisy: Tensor, given: Inputs) -> dict[str, Tensor]:
         """The tokens of the reference, of zero where there is none."""

@@ -57,12 +57,18 @@ class StableUNet(nn.Module):
 
     def forward(self, noisy: Tensor, timestep: Tensor, given: Inputs) -> Tensor:
         """Predict for noisy latents, `b c t h w` → the same shape; `timestep` scalar or `b`, 0…1000."""
+        return self.evaluate(noisy, timestep, given)[0]
+
+    def evaluate(
+        self, noisy: Tensor, timestep: Tensor, given: Inputs, *, deep: Tensor | None = None
+    ) -> tuple[Tensor, Tensor]:
+        """As `forward`, with the deep features `(b t) c h w`: see `TemporalUNet.evaluate`."""
         first, told, pose = None, [], given.pose
         if pose is not None:
             first = None if self.guider is None else self.guider(frames_of(pose))
             told = [network(noisy, timestep, given.text, pose) for network in self.controlnets]
         residuals = reduce(add, told) if told else None
-        out: Tensor = self.unet(
+        return self.unet.evaluate(
             noisy,
             timestep,
             given.text,
@@ -70,5 +76,5 @@ class StableUNet(nn.Module):
             first_residual=first,
             down_residuals=() if residuals is None else residuals.down,
             mid_residual=None if residuals is None else residuals.mid,
+            deep=deep,
         )
-        return out

@@ -74,14 +74,42 @@ class TemporalUNet(Descent):
         per skip and one for the middle. Returns `b c t h w`. Raises ValueError for shapes that do not fit and
         for what this network cannot be told.
         """
+        return self.evaluate(
+            x, timestep, text, fps=fps, reference=reference, pose=pose, first_residual=first_residual,
+            down_residuals=down_residuals, mid_residual=mid_residual,
+        )[0]  # fmt: skip
+
+    def evaluate(
+        self,
+        x: Tensor,
+        timestep: Tensor,
+        text: Tensor,
+        *,
+        fps: Tensor | None = None,
+        reference: Mapping[str, Tensor] | None = None,
+        pose: Tensor | None = None,
+        first_residual: Tensor | None = None,
+        down_residuals: Sequence[Tensor] = (),
+        mid_residual: Tensor | None = None,
+        deep: Tensor | None = None,
+    ) -> tuple[Tensor, Tensor]:
+        """As `forward`; also the deep features that the largest size was told, `(b t) c h w`.
+
+        Given those of an earlier timestep as `deep`, only the largest size is computed anew (DeepCache, Ma et
+        al. 2023): close to the prediction, at a fraction of its cost.
+        """
         self._check(x, fps=fps, reference=reference, pose=pose)
         b, t = x.shape[0], x.shape[2]
         given = Given(self._embed(timestep.expand(b), text, fps, num_frames=t), text, reference or {}, t)
         hidden: Tensor = self._begin(x, pose, first_residual)
-        hidden = self._through(hidden, given, down_residuals=down_residuals, mid_residual=mid_residual)
+        if deep is None:
+            deep, skips = self._through_the_depth(hidden, given, down_residuals, mid_residual)
+        else:
+            skips = self._with(down_residuals, self.shallow(hidden, given))
+        hidden = self._up(len(self.up_blocks) - 1, deep, skips, given)
         together = t if self.config.norm_over_frames else 1
         hidden = self.conv_out(F.silu(normalize(self.conv_norm_out, hidden, num_frames=together)))
-        return rearrange(hidden, "(b t) c h w -> b c t h w", b=b)
+        return rearrange(hidden, "(b t) c h w -> b c t h w", b=b), deep
 
     def read(self, x: Tensor, timestep: Tensor, text: Tensor) -> dict[str, Tensor]:
         """The tokens of a reference `b c 1 h w` by attention layer, `b n d`, for another network's attention.
@@ -91,7 +119,9 @@ class TemporalUNet(Descent):
         self._check(x, fps=None, reference=None, pose=None)
         lent: dict[str, Tensor] = {}
         embedding = self._embed(timestep.expand(len(x)), text, None, num_frames=1)
-        self._through(self._begin(x, None, None), Given(embedding, text, {}, 1, lent))
+        given = Given(embedding, text, {}, 1, lent)
+        deep, skips = self._through_the_depth(self._begin(x, None, None), given, (), None)
+        self._up(len(self.up_blocks) - 1, deep, skips, given)
         return {name: tokens.flatten(1, 2) for name, tokens in lent.items()}
 
     def _begin(self, x: Tensor, pose: Tensor | None, residual: Tensor | None) -> Tensor:
@@ -101,30 +131,34 @@ class TemporalUNet(Descent):
             hidden = hidden + self.pose_encoder(frames_of(pose))
         return hidden if residual is None else hidden + residual
 
-    def _through(
-        self, hidden: Tensor, given: Given, *, down_residuals: Sequence[Tensor] = (),
-        mid_residual: Tensor | None = None,
-    ) -> Tensor:  # fmt: skip
-        """Down, through the middle and up again, `(b t) c h w`."""
+    def _through_the_depth(
+        self, hidden: Tensor, given: Given, down_residuals: Sequence[Tensor], mid_residual: Tensor | None
+    ) -> tuple[Tensor, list[Tensor]]:
+        """Down, through the middle, and up to the largest size; also the skips that are left for it."""
         hidden, skips = self.descend(hidden, given)
-        if down_residuals:
-            if len(down_residuals) != len(skips):
-                raise ValueError(
-                    f"{len(down_residuals)} ControlNet residuals; this U-Net has {len(skips)} skips"
-                )
-            skips = [skip + residual for skip, residual in zip(skips, down_residuals, strict=True)]
+        skips = self._with(down_residuals, skips)
         if mid_residual is not None:
             hidden = hidden + mid_residual
-        return self._up(hidden, skips, given)
+        for number in range(len(self.up_blocks) - 1):
+            hidden = self._up(number, hidden, skips, given)
+        return hidden, skips
 
-    def _up(self, hidden: Tensor, skips: list[Tensor], given: Given) -> Tensor:
-        """Through the sizes upwards, each layer with its skip."""
-        for number, block in enumerate(blocks_of(self.up_blocks)):
-            for index in range(self.config.layers_per_block + 1):
-                hidden = torch.cat([hidden, skips.pop()], 1)
-                hidden = block.layer(index, hidden, given.named(f"up_blocks.{number}"))
-            for upsample in block.upsamplers:
-                hidden = upsample(hidden, skips[-1].shape[-2:])
+    def _with(self, residuals: Sequence[Tensor], skips: list[Tensor]) -> list[Tensor]:
+        """The first of all skips, each with its ControlNet residual."""
+        if residuals and len(residuals) != len(self.skip_widths):
+            raise ValueError(
+                f"{len(residuals)} ControlNet residuals; this U-Net has {len(self.skip_widths)} skips"
+            )
+        return [skip + residual for skip, residual in zip(skips, residuals, strict=False)] or skips
+
+    def _up(self, number: int, hidden: Tensor, skips: list[Tensor], given: Given) -> Tensor:
+        """Through one size on the way up, each layer with its skip, which is taken from the list."""
+        block = list(blocks_of(self.up_blocks))[number]
+        for index in range(self.config.layers_per_block + 1):
+            hidden = torch.cat([hidden, skips.pop()], 1)
+            hidden = block.layer(index, hidden, given.named(f"up_blocks.{number}"))
+        for upsample in block.upsamplers:
+            hidden = upsample(hidden, skips[-1].shape[-2:])
         return hidden
 
     def _check(

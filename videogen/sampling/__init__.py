@@ -7,6 +7,7 @@ A `Denoiser` is made of others by `guided`, `windowed` and `viewed`; `sample` st
 from videogen.sampling.denoiser import cast, predict
 from videogen.sampling.guidance import guided
 from videogen.sampling.sampler import draw_noise, sample
+from videogen.sampling.steps import FrameStore, When, always, every, step_numbers, switched, within
 from videogen.sampling.timeline import Timeline
 from videogen.sampling.views import IDENTITY, MIRROR, UPSIDE_DOWN, View, viewed
 from videogen.sampling.windows import plan_windows, windowed
@@ -15,14 +16,21 @@ __all__ = [
     "IDENTITY",
     "MIRROR",
     "UPSIDE_DOWN",
+    "FrameStore",
     "Timeline",
     "View",
+    "When",
+    "always",
     "cast",
     "draw_noise",
+    "every",
     "guided",
     "plan_windows",
     "predict",
     "sample",
+    "step_numbers",
+    "switched",
     "viewed",
     "windowed",
+    "within",
 ]
