@@ -1,22 +1,22 @@
 """Measure a model: quality on held-out clips, with ceilings and baselines, and speed on this machine.
 
-Writes `scores.json`, `scores.md`, `speed.json` and contact sheets to the folder --out.
-Quick: python pipelines/benchmark.py --clips 1 --out out/benchmark
+Writes `scores.json`, `scores.md`, `speed.json` and contact sheets to the folder --out. With --peers also
+`peers.md`: videogen beside diffusers, and what savings cost; full takes half an hour on a quiet core.
+Quick: python pipelines/benchmark.py --clips 1 --peers tiny --out out/benchmark
 """
 
 from __future__ import annotations
 
 import argparse
 import json
-import platform
 import time
 from pathlib import Path
 
-import torch
-
 import videogen as vg
 from videogen.bench.figures import table
+from videogen.bench.peers import machine
 from videogen.bench.report import write_report, write_sheets
+from videogen.bench.speed import PEERS, measure_peers
 from videogen.bench.suite import evaluate
 
 
@@ -34,7 +34,8 @@ def main() -> None:
     """Run the program."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--model", default="pocket")
-    parser.add_argument("--clips", type=int, default=64)
+    parser.add_argument("--clips", type=int, default=64, help="of each kind; 0 measures no quality")
+    parser.add_argument("--peers", choices=sorted(PEERS), help="compare with diffusers at such sizes")
     parser.add_argument("--out", type=Path, required=True)
     given = parser.parse_args()
     given.out.mkdir(parents=True, exist_ok=True)
@@ -43,15 +44,23 @@ def main() -> None:
     engine = vg.Engine(given.model)
     speed = {"seconds to load": time.perf_counter() - started, **measure_speed(engine)}
     (given.out / "speed.json").write_text(json.dumps(speed, indent=2) + "\n", encoding="utf-8")
-    found = evaluate(engine, clips=given.clips)
-    machine = (
-        f"{platform.machine()}, {torch.get_num_threads()} threads, torch {torch.__version__}, {engine.device}"
-    )
-    title = f"{given.clips} clips each; {machine}"
+    if given.peers is not None:
+        report = measure_peers(given.peers, engine=engine)
+        (given.out / "peers.md").write_text(report, encoding="utf-8")
+        print(report)
+    print(json.dumps(speed, indent=2))
+    if given.clips > 0:
+        measure_quality(engine, given.out, clips=given.clips)
+
+
+def measure_quality(engine: vg.Engine, folder: Path, *, clips: int) -> None:
+    """Evaluate the model, and write what was found into a folder."""
+    found = evaluate(engine, clips=clips)
+    title = f"{clips} clips each; {machine(engine.device.type)}"
     for name in ("scores.json", "scores.md"):
-        write_report(given.out / name, found, title=title)
-    write_sheets(given.out, found)
-    print(json.dumps(speed, indent=2), table(found, title=title), sep="\n")
+        write_report(folder / name, found, title=title)
+    write_sheets(folder, found)
+    print(table(found, title=title))
 
 
 if __name__ == "__main__":
