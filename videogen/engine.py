@@ -33,7 +33,7 @@ from videogen.planning import Plan, make_plan
 from videogen.sampling.timeline import Timeline
 from videogen.types import Denoiser, Frame, Frames, Latents
 from videogen.weights.load import find_model, load_networks
-from videogen.weights.presets import ModelSpec
+from videogen.weights.spec import ModelSpec
 from videogen.world.caption import simplify, words_of
 
 __all__ = ["Conditions", "Engine", "ModelSpec"]

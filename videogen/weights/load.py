@@ -8,14 +8,13 @@ weights does not fill.
 
 from __future__ import annotations
 
-import math
 import re
 from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-import diffusers
 import torch
+from diffusers import AutoencoderTiny
 from torch import nn
 
 from videogen.errors import CheckpointError
@@ -38,10 +37,11 @@ from videogen.weights.parts import (
     check_pairs,
     fill,
     make_text_encoder,
+    make_tiny_vae,
     plain,
     read_scheduler,
 )
-from videogen.weights.presets import ModelSpec
+from videogen.weights.spec import ModelSpec
 
 if TYPE_CHECKING:
     from transformers import PreTrainedTokenizerFast
@@ -153,13 +153,9 @@ def _make_denoiser(config: dict[str, Any], spec: ModelSpec) -> ConditionedUNet:
     return ConditionedUNet(TemporalUNetConfig.from_dict(config), latent_channels=spec.latent_channels)
 
 
-def _make_vae(config: dict[str, Any]) -> diffusers.AutoencoderTiny:
-    config.pop("block_out_channels", None)  # diffusers writes it, and does not take it back
-    if not (0 < config["scaling_factor"] < math.inf and math.isfinite(config["shift_factor"])):
-        raise ValueError(
-            f"scale {config['scaling_factor']} and shift {config['shift_factor']} of the latents"
-        )
-    return diffusers.AutoencoderTiny(**config)
+def _make_vae(config: dict[str, Any]) -> AutoencoderTiny:
+    """An autoencoder whose scale and shift are written down, whatever the default is."""
+    return make_tiny_vae({**config, **{name: config[name] for name in ("scaling_factor", "shift_factor")}})
 
 
 def _load_planner(folder: Path) -> MotionPlanner:

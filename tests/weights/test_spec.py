@@ -10,7 +10,7 @@ import pytest
 
 from videogen.errors import CheckpointError
 from videogen.training.export import SPEC
-from videogen.weights.presets import ModelSpec
+from videogen.weights.spec import ModelSpec
 
 
 def read(**changes: Any) -> ModelSpec:
