@@ -68,10 +68,10 @@ def load_diffusers(path: Path, index: dict[str, Any], *, motion_modules: Path | 
 
     `motion_modules`, a file or an adapter's folder, take the place of the folder's own.
     """
-    folder = Folder(path, files=beside(motion_modules))
-    adapter = "motion_adapter" if _has(index, "motion_adapter") else None
+    folder, adapter = Folder(path), "motion_adapter" if _has(index, "motion_adapter") else None
     if motion_modules is not None:
-        adapter = next(iter(beside(motion_modules)))
+        adapter = name_elsewhere(motion_modules)
+        folder = Folder(path, files={adapter: motion_modules})
     pieces = Pieces(
         unet=folder.part("unet"),
         vae=folder.part("vae"),
@@ -83,12 +83,9 @@ def load_diffusers(path: Path, index: dict[str, Any], *, motion_modules: Path | 
     return assemble(pieces, folder, schedule=path / "scheduler" if motion_modules is None else None)
 
 
-def beside(motion_modules: Path | None) -> dict[str, Path]:
-    """Where motion modules from elsewhere lie, by the name that `Folder` shall know them by."""
-    if motion_modules is None:
-        return {}
-    inside = "" if motion_modules.is_dir() else f"/{motion_modules.name}"
-    return {f"motion_modules{inside}": motion_modules}
+def name_elsewhere(motion_modules: Path) -> str:
+    """The name by which a `Folder` shall know motion modules that lie elsewhere."""
+    return "motion_modules" if motion_modules.is_dir() else f"motion_modules/{motion_modules.name}"
 
 
 def assemble(pieces: Pieces, folder: Folder, *, schedule: Path | None = None) -> Networks:
