@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 from typing import Any
 
@@ -10,6 +11,7 @@ import pytest
 import torch
 from torch import Tensor
 
+from tests.golden.conftest import OWN
 from tests.tiny_diffusers import tokenizer
 from tests.tiny_original import (
     adapter,
@@ -18,6 +20,7 @@ from tests.tiny_original import (
     networks,
     save,
     single_state,
+    unet_name,
     vae_state,
 )
 from videogen.engine import Conditions, Engine
@@ -60,6 +63,24 @@ def test_every_tensor_of_a_controlnet_gets_the_name_that_diffusers_has_for_it(ma
         same(tensors, made["controlnet"].state_dict())
         assert settings["conditioning_embedding_out_channels"] == [4, 4, 8, 8]
         assert settings["conditioning_channels"] == 3
+
+
+@pytest.mark.parametrize("name", ["sd15_unet", "control_v11p_sd15_openpose"])
+def test_the_names_of_full_size_files_come_back_whole(name: str) -> None:
+    listed = json.loads((OWN / "keys" / f"{name}.json").read_text(encoding="utf-8"))["tensors"]
+    start, read = (
+        ("model.diffusion_model.", lambda state: stable_parts(state, source=HERE)["unet"])
+        if name == "sd15_unet"
+        else ("control_model.", lambda state: controlnet_part(state, source=HERE))
+    )
+    with torch.device("meta"):
+        state = {f"{start}{unet_name(key)}": torch.empty(shape) for key, shape in listed.items()}
+    assert len(state) == len(listed)
+    settings, tensors, _ = read(state)
+    assert {key: list(tensor.shape) for key, tensor in tensors.items()} == listed
+    assert settings["block_out_channels"] == (320, 640, 1280, 1280)
+    assert settings["layers_per_block"] == 2
+    assert settings["cross_attention_dim"] == 768
 
 
 OLDER = {"to_q": "query", "to_k": "key", "to_v": "value", "to_out.0": "proj_attn"}
