@@ -35,6 +35,8 @@ _SUBFOLDERS = (
     "motion_module", "motion_modules",
 )  # fmt: skip
 """Folders into which the field's programs sort their files."""
+_OF_A_BASE = ("unet", "vae", "text_encoder", "safety_checker", "image_encoder")
+"""Parts of a folder of diffusers that are read with it, or not at all."""
 _LORA_SCALE = 0.8
 
 
@@ -66,6 +68,8 @@ def load_collection(
     roles: dict[str, list[str]] = {"base": [""]} if _is_base(path) else {}
     known = {"base", "tokenizer"} if roles else set()
     for found in _inside(path):
+        if roles.get("base") == [""] and found.name in _OF_A_BASE:
+            continue
         role = _role(found)
         if role is None:
             log.warning("%s is not used here", found)

@@ -128,6 +128,8 @@ def _text(tensors: Mapping[str, Tensor], *, source: Path) -> Part:
         words, width = shapes["embeddings.token_embedding.weight"]
         settings = {
             "vocab_size": words,
+            "bos_token_id": words - 2,
+            "eos_token_id": words - 1,
             "hidden_size": width,
             "intermediate_size": shapes["encoder.layers.0.mlp.fc1.weight"][0],
             "num_hidden_layers": _count(shapes, r"^encoder\.layers\.(\d+)\."),
