@@ -26,6 +26,7 @@ class FakeEngine:
     """
 
     model: str = "pocket"
+    motion_modules: Path | None = None
     device: torch.device = field(default_factory=lambda: torch.device("cpu"))
     hashes: dict[str, str] = field(default_factory=lambda: {"unet/model.safetensors": "ab" * 32})
     spec: SimpleNamespace = field(

@@ -9,6 +9,7 @@ from __future__ import annotations
 import io
 import json
 import os
+import re
 import resource
 import shlex
 import struct
@@ -20,9 +21,14 @@ from contextlib import redirect_stdout
 from pathlib import Path
 from typing import Any
 
+import huggingface_hub
 import pytest
+import torch
 from PIL import Image
 
+import videogen as vg
+from tests.tiny_diffusers import tokenizer
+from tests.tiny_original import adapter, motion_state, networks, save, single_state
 from videogen.cli import main
 from videogen.media.image import read_image
 from videogen.media.video import write_video
@@ -191,6 +197,140 @@ def test_permission_that_is_only_missing_when_the_file_is_opened_is_one_line_too
 def test_an_unknown_model_is_refused(model: str, refused: Refused) -> None:
     Path("empty-folder").mkdir()
     refused(f"{TEXT} --model {model} -o out.mp4")
+
+
+class Canary:
+    """An object whose pickle makes a folder when it is loaded."""
+
+    def __reduce__(self) -> Any:
+        return os.mkdir, ("canary",)
+
+
+def spoilt(name: str) -> dict[str, Any]:
+    """The tensors of motion modules with something wrong, or what a file holds in their place."""
+    state: dict[str, Any] = motion_state(adapter())
+    match name:
+        case "canary.ckpt":
+            return {"state_dict": state, "more": Canary()}
+        case "nan.ckpt":
+            state[next(iter(state))][0] = float("nan")
+        case "sdxl.ckpt":
+            state = {key: value for key, value in state.items() if not re.match(r"(down|up)_blocks\.3", key)}
+        case "half.ckpt":
+            state = dict(list(state.items())[: len(state) // 2])
+        case "wide.ckpt":
+            state = {key: torch.cat([value] * 2) for key, value in state.items()}
+        case "lora.ckpt":
+            state = {
+                "lora_unet_a.lora_up.weight": torch.ones(1),
+                "lora_unet_a.lora_down.weight": torch.ones(1),
+            }
+        case "picture.ckpt":
+            state = single_state(networks())
+    return state
+
+
+MODULES = {
+    "cut.ckpt": "damaged or cut short",
+    "cut.safetensors": "cannot be read as safetensors",
+    "canary.ckpt": "holds more than weights, which could run as a program, so it was not read",
+    "nan.ckpt": "holds NaN or Inf; the file is damaged",
+    "sdxl.ckpt": "holds motion modules for 3 sizes, as for SDXL; give those for Stable Diffusion 1.5",
+    "half.ckpt": "lacks",
+    "wide.ckpt": "has another shape of",
+    "lora.ckpt": "is a LoRA in kohya's layout; give motion modules",
+    "picture.ckpt": "is a Stable Diffusion in a single file; give motion modules",
+    "text.ckpt": "damaged or cut short",
+    "empty-folder": "holds no weights",
+    "missing.ckpt": "is no file of weights",
+    "photo.png": "is no file of weights",
+    f"{LONG}.ckpt": "File name too long",
+    "v1-as-v3": "knows clips of 24 frames, but its config.json says 32",
+}
+
+
+@pytest.mark.parametrize("name", MODULES, ids=lambda name: name[:20])
+def test_motion_modules_that_are_none_are_refused(name: str, refused: Refused) -> None:
+    save(single_state(networks()), Path("base.safetensors"))
+    tokenizer(Path("tokenizer"))
+    path = Path(name)
+    if name == "empty-folder":
+        path.mkdir()
+    elif name == "text.ckpt":
+        path.write_text("just text, no weights\n")
+    elif name == "v1-as-v3":
+        adapter(length=24).save_pretrained(path)
+        config = path / "config.json"
+        config.write_text(
+            config.read_text().replace('"motion_max_seq_length": 24', '"motion_max_seq_length": 32')
+        )
+    elif name == "canary.ckpt":
+        torch.save(spoilt(name), path)
+    elif path.suffix in (".ckpt", ".safetensors") and name not in ("missing.ckpt", f"{LONG}.ckpt"):
+        save(spoilt(name), path)
+    if path.stem == "cut":
+        path.write_bytes(path.read_bytes()[: path.stat().st_size // 3])
+    told = refused(f"{TEXT} --model base.safetensors --motion-modules {name} -o out.mp4")
+    assert MODULES[name] in told
+    assert not Path("canary").exists()
+
+
+def test_v1_modules_go_in_windows_of_what_they_know() -> None:
+    save(single_state(networks()), Path("base.safetensors"))
+    save(motion_state(adapter(), length=24), Path("mm_sd_v15.ckpt"))
+    tokenizer(Path("tokenizer"))
+    clip = vg.text_to_video(
+        "a b", model="base.safetensors", motion_modules=Path("mm_sd_v15.ckpt"), num_frames=32,
+        num_inference_steps=1, width=16, height=16, seed=1,
+    )  # fmt: skip
+    assert len(clip.frames) == 32
+
+
+COLLECTIONS = {
+    "nothing": "has no model_index.json and no files of weights",
+    "modules": "and no model of pictures; put Stable Diffusion 1.5 there",
+    "still": "has no motion modules; put those of AnimateDiff beside it, or give --motion-modules",
+    "twice": "holds 2 files for one part, the motion: mm.ckpt, other.ckpt; leave one of them there",
+    "no-words": "a file without a tokenizer, needs 2 more files, 1.49 MB in all",
+    "no-vae": "holds no vae; give a file that is whole",
+    "strange": "is of no known format",
+}
+
+
+@pytest.mark.parametrize("name", COLLECTIONS)
+def test_a_folder_of_files_that_is_not_whole_is_refused(
+    name: str, refused: Refused, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(huggingface_hub.constants, "HF_HUB_OFFLINE", True)
+    monkeypatch.setattr(huggingface_hub.constants, "HF_HUB_CACHE", "cache")
+    folder = Path("files")
+    folder.mkdir()
+    if name not in ("nothing", "still"):
+        save(motion_state(adapter()), folder / "mm.ckpt")
+    if name == "twice":
+        save(motion_state(adapter()), folder / "other.ckpt")
+    if name == "strange":
+        save({"what": torch.ones(1)}, folder / "what.safetensors")
+    if name not in ("nothing", "modules"):
+        state = single_state(networks())
+        kept = {key: value for key, value in state.items() if name != "no-vae" or "first_stage" not in key}
+        save(kept, folder / "base.ckpt")
+    if name not in ("nothing", "no-words"):
+        tokenizer(folder / "tokenizer")
+    assert COLLECTIONS[name] in refused(f"{TEXT} --model files -o out.mp4")
+
+
+def test_a_preset_whose_files_are_nowhere_names_them_all(
+    refused: Refused, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(huggingface_hub.constants, "HF_HUB_OFFLINE", True)
+    monkeypatch.setattr(huggingface_hub.constants, "HF_HUB_CACHE", "cache")
+    Path("mine").mkdir()
+    told = refused(f"{TEXT} --model animatediff --weights mine -o out.mp4")
+    assert "needs 4 more files, 5.83 GB in all" in told
+    assert "mine/guoyww--animatediff/v3_sd15_mm.ckpt (1.56 GB, Apache-2.0)" in told
+    assert "--weights photo.png is no folder" in refused(f"{TEXT} --model animatediff --weights photo.png")
+    assert "--weights photo.png is no folder" in refused("models --weights photo.png")
 
 
 PORTRAITS: dict[str, str] = {

@@ -295,9 +295,15 @@ def test_evaluate_loads_the_model_asked_for(monkeypatch: pytest.MonkeyPatch) -> 
     assert asked == {"model": "mine", "device": "cpu"}
 
 
-def test_models_lists_pocket(capsys: pytest.CaptureFixture[str]) -> None:
-    assert main(["models"]) == 0
-    assert capsys.readouterr().out.startswith("pocket ")
+def test_models_lists_pocket_and_every_preset_with_what_is_missing(
+    capsys: pytest.CaptureFixture[str], tmp_path: Path
+) -> None:
+    (tmp_path / "v3_sd15_mm.ckpt").touch()
+    assert main(["models", "--weights", str(tmp_path)]) == 0
+    out = capsys.readouterr().out
+    assert out.startswith("pocket ")
+    assert {line.split()[0] for line in out.splitlines()} >= {"animatediff", "magicanimate", "svd"}
+    assert str(tmp_path / "v3_sd15_mm.ckpt") in out
 
 
 def test_the_version_is_the_package_s(capsys: pytest.CaptureFixture[str]) -> None:

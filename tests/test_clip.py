@@ -137,7 +137,8 @@ def test_the_function_takes_the_request_s_fields(fake_engine: Any, monkeypatch: 
 def test_the_last_engine_is_kept_loaded(monkeypatch: pytest.MonkeyPatch) -> None:
     loaded: list[str] = []
 
-    def engine(model: str, *, device: str, precision: str) -> Any:
+    def engine(model: str, *, device: str, precision: str, **more: Any) -> Any:
+        assert more == {"weights": None, "motion_modules": None}
         loaded.append(f"{model} {device} {precision}")
         return object()
 

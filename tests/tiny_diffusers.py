@@ -33,7 +33,7 @@ def tokenizer(folder: Path) -> Any:
     return made
 
 
-def parts(*, controlnet: bool = False, mid: bool = True) -> dict[str, Any]:
+def parts(*, controlnet: bool = False, mid: bool = True, length: int = 32) -> dict[str, Any]:
     """The networks of such a model by the names of their folders."""
     torch.manual_seed(0)
     unet = UNet2DConditionModel(
@@ -44,7 +44,7 @@ def parts(*, controlnet: bool = False, mid: bool = True) -> dict[str, Any]:
     )  # fmt: skip
     motion = MotionAdapter(
         block_out_channels=WIDTHS, motion_num_attention_heads=2, motion_norm_num_groups=GROUPS,
-        motion_max_seq_length=32, use_motion_mid_block=mid,
+        motion_max_seq_length=length, use_motion_mid_block=mid,
     )  # fmt: skip
     vae = AutoencoderKL(
         block_out_channels=(4, 4, 8, 8), norm_num_groups=2, latent_channels=4,

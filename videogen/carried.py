@@ -22,7 +22,7 @@ from videogen.conditions.retarget import retarget
 from videogen.enhance.detail import restore_detail, surely_seen
 from videogen.skeleton import draw_poses
 from videogen.types import Frame, Pose
-from videogen.weights.presets import ModelSpec
+from videogen.weights.spec import ModelSpec
 
 _FRAMES_AT_ONCE = 64
 

@@ -104,14 +104,23 @@ class Show:
 
 @dataclass(kw_only=True)
 class Models:
-    """List the weights on this machine: pocket, and those in the hub's cache."""
+    """List the weights on this machine, and of every preset which files are here and which are missing."""
+
+    weights: Annotated[
+        Path | None,
+        arg(metavar="DIR", help_behavior_hint="", help="Look for the files of presets in this folder first."),
+    ] = None
 
     def execute(self, console: Console) -> None:
-        """Print one line per set of weights: name, size, folder."""
+        """Print one line per set of weights: name, size, folder; then the presets, file by file."""
         from videogen.weights.installed import installed_models
+        from videogen.weights.places import describe_presets
 
+        presets = list(describe_presets(weights=self.weights))
         for found in installed_models():
             sys.stdout.write(f"{found.name:<40} {found.size / 1e6:>9.1f} MB  {found.folder}\n")
+        for line in presets:
+            sys.stdout.write(f"{line}\n")
 
 
 @dataclass(kw_only=True)

@@ -85,11 +85,14 @@ class Clip:
 
 
 @lru_cache(maxsize=1)
-def load_engine(model: str, *, device: str, precision: str) -> Engine:
+def load_engine(
+    model: str, *, device: str, precision: str, weights: Path | None = None,
+    motion_modules: Path | None = None,
+) -> Engine:  # fmt: skip
     """Load the networks, keeping the last ones loaded for the next request."""
     from videogen.engine import Engine
 
-    return Engine(model, device=device, precision=precision)
+    return Engine(model, device=device, precision=precision, weights=weights, motion_modules=motion_modules)
 
 
 def run(request: Request, *, engine: Engine | None = None, progress: Progress = silent) -> Clip:
@@ -161,14 +164,21 @@ def _ready(request: Request, engine: Engine | None, progress: Progress) -> tuple
     if engine is None:
         progress("loading", 0, None)
         return request.seeded(), load_engine(
-            request.model, device=request.device, precision=request.precision
+            request.model,
+            device=request.device,
+            precision=request.precision,
+            weights=request.weights,
+            motion_modules=request.motion_modules,
         )
-    if "model" in request.model_fields_set and request.model != engine.model:
-        raise RequestError(
-            f"the request names the model {request.model!r}, but the engine given holds {engine.model!r};"
-            " leave one of them out"
-        )
-    return request.seeded().model_copy(update={"model": engine.model}), engine
+    held = {"model": engine.model, "motion_modules": engine.motion_modules}
+    for name, value in held.items():
+        asked = getattr(request, name)
+        if name in request.model_fields_set and asked != value:
+            raise RequestError(
+                f"the request names the {name.replace('_', ' ')} {str(asked)!r}, but the engine given holds"
+                f" {str(value)!r}; leave one of them out"
+            )
+    return request.seeded().model_copy(update=held), engine
 
 
 def _counted(frames: Iterator[Frame], progress: Progress) -> Iterator[Frame]:

@@ -33,8 +33,8 @@ from videogen.planning import Plan, make_plan
 from videogen.sampling.steps import FrameStore, When, always
 from videogen.sampling.timeline import Timeline
 from videogen.types import Denoiser, Frame, Frames, Latents
-from videogen.weights.load import find_model, load_networks
-from videogen.weights.presets import ModelSpec
+from videogen.weights.load import load_model
+from videogen.weights.spec import ModelSpec
 from videogen.world.caption import simplify, words_of
 
 __all__ = ["Conditions", "Engine", "ModelSpec"]
@@ -47,14 +47,17 @@ _PRECISIONS = {"float32": torch.float32, "bfloat16": torch.bfloat16, "float16": 
 class Engine:
     """Networks of one model on one device, for any number of requests.
 
-    `model` is `pocket`, a folder, or `owner/name` on the hub; `device` auto, cpu, cuda or mps; `precision`
-    auto (float32 on a CPU, else float16), float32, bfloat16 or float16. Raises CheckpointError where the
-    model cannot be found or loaded, RequestError where the device is absent or the precision unknown.
+    `model` is `pocket`, a preset, a folder, a file, or `owner/name` on the hub; `device` auto, cpu, cuda or
+    mps; `precision` auto (float32 on a CPU, else float16), float32, bfloat16 or float16. `weights` is a
+    folder in which files are looked for first; `motion_modules` (a file) take the place of the model's own.
+    Raises CheckpointError where the model cannot be found or loaded, RequestError where the device is absent,
+    the precision unknown, or the model takes no motion modules.
     """
 
     def __init__(
-        self, model: str | Path = "pocket", *, device: str = "auto", precision: str = "auto"
-    ) -> None:
+        self, model: str | Path = "pocket", *, device: str = "auto", precision: str = "auto",
+        weights: Path | None = None, motion_modules: Path | None = None,
+    ) -> None:  # fmt: skip
         self.device = find_device(device)
         if self.device.type == "cpu":
             keep_freed_memory()
@@ -63,7 +66,8 @@ class Engine:
         default = torch.float32 if self.device.type == "cpu" else torch.float16
         self.dtype = default if precision == "auto" else _PRECISIONS[precision]
         self.model = str(model)
-        self._networks = load_networks(find_model(model))
+        self.motion_modules = motion_modules
+        self._networks = load_model(model, weights=weights, motion_modules=motion_modules)
         self.spec: ModelSpec = self._networks.spec
         self.hashes: dict[str, str] = self._networks.hashes
         found = self._networks

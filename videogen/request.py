@@ -89,7 +89,17 @@ class Request(BaseModel):
     model: str = Field(
         default="pocket",
         min_length=1,
-        description="Weights to use: 'pocket' (inside the package), a name on the hub, or a folder.",
+        description="Weights to use: 'pocket' (inside the package), a preset, a name on the hub, a folder or "
+        "a file; 'videogen models' lists what there is.",
+    )
+    weights: Path | None = Field(
+        default=None,
+        description="Folder where files of a preset are looked for before the hub's cache and the hub.",
+    )
+    motion_modules: Path | None = Field(
+        default=None,
+        description="Motion modules in place of the model's own: a file, as AnimateDiff's, or an adapter's "
+        "folder; for models of Stable Diffusion 1.5.",
     )
     device: Literal["auto", "cpu", "cuda", "mps"] = Field(
         default="auto", description="Where to compute; 'auto' takes the fastest that is there."

@@ -47,9 +47,11 @@ CHANGES: dict[str, Any] = {
     "model": "another",
     "device": "cpu",
     "precision": "float32",
+    "weights": Path("files"),
+    "motion_modules": Path("mm.ckpt"),
 }
 SAME_CLIP = {"window_batch"}
-CHOOSES_THE_ENGINE = {"model", "device", "precision"}
+CHOOSES_THE_ENGINE = {"model", "device", "precision", "weights", "motion_modules"}
 
 
 @pytest.fixture(autouse=True)
@@ -79,13 +81,13 @@ def test_every_field_changes_the_clip(name: str, fake_engine: Any) -> None:
 
 
 @pytest.mark.parametrize("name", sorted(CHOOSES_THE_ENGINE))
-def test_model_device_and_precision_choose_the_engine(
+def test_what_says_which_networks_chooses_the_engine(
     name: str, fake_engine: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    asked: dict[str, str] = {}
+    asked: dict[str, Any] = {}
 
-    def load_engine(model: str, *, device: str, precision: str) -> Any:
-        asked.update(model=model, device=device, precision=precision)
+    def load_engine(model: str, **settings: Any) -> Any:
+        asked.update(settings, model=model)
         return fake_engine
 
     monkeypatch.setattr("videogen.clip.load_engine", load_engine)

@@ -38,9 +38,11 @@ CHANGES: dict[str, Any] = {
     "model": "another",
     "device": "cpu",
     "precision": "float32",
+    "weights": Path("files"),
+    "motion_modules": Path("mm.ckpt"),
 }
 SAME_CLIP = {"window_batch"}
-CHOOSES_THE_ENGINE = {"model", "device", "precision"}
+CHOOSES_THE_ENGINE = {"model", "device", "precision", "weights", "motion_modules"}
 
 
 @pytest.fixture(autouse=True)
@@ -83,13 +85,13 @@ def test_of_a_person_the_first_frame_is_drawn_first_and_shown_to_the_rest(
 
 
 @pytest.mark.parametrize("name", sorted(CHOOSES_THE_ENGINE))
-def test_model_device_and_precision_choose_the_engine(
+def test_what_says_which_networks_chooses_the_engine(
     name: str, fake_engine: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    asked: dict[str, str] = {}
+    asked: dict[str, Any] = {}
 
-    def load_engine(model: str, *, device: str, precision: str) -> Any:
-        asked.update(model=model, device=device, precision=precision)
+    def load_engine(model: str, **settings: Any) -> Any:
+        asked.update(settings, model=model)
         return fake_engine
 
     monkeypatch.setattr("videogen.clip.load_engine", load_engine)

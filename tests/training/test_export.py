@@ -12,7 +12,7 @@ from transformers import CLIPTextModel, PreTrainedTokenizerFast
 from tests.tiny import UNET, export_tiny
 from videogen.models.temporal_unet import TemporalUNetConfig
 from videogen.training.export import SPEC
-from videogen.weights.presets import ModelSpec
+from videogen.weights.spec import ModelSpec
 from videogen.world.caption import WORDS
 
 

@@ -11,11 +11,11 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
-from diffusers import UNetMotionModel
+from diffusers import AutoencoderTiny, UNetMotionModel
 from safetensors.torch import load_file, save_file
 
 import videogen as vg
-from tests.tiny_diffusers import write
+from tests.tiny_diffusers import parts, write
 from videogen.cli import main
 from videogen.engine import Conditions, Engine
 from videogen.errors import CheckpointError
@@ -202,3 +202,67 @@ def test_what_is_wrong_with_a_folder_is_one_line(
     assert main(["text-to-video", "a", "--model", str(copy), "-o", str(copy / "a.mp4")]) == 2
     told = capsys.readouterr().err
     assert told.count("\n") == 1, told
+
+
+def test_v1_modules_take_norms_over_all_frames_and_others_do_not(folder: Any, tmp_path: Path) -> None:
+    made = parts(mid=False, length=24)
+    shutil.copytree(folder[0], tmp_path / "v1")
+    made["motion_adapter"].save_pretrained(tmp_path / "v1" / "motion_adapter")
+    config = Engine(tmp_path / "v1")._networks.denoiser.unet.config
+    assert config.norm_over_frames
+    assert config.motion_max_frames == 24
+    assert not Engine(folder[0])._networks.denoiser.unet.config.norm_over_frames
+
+
+def test_a_tiny_autoencoder_takes_the_place_of_the_large_one(copy: Path) -> None:
+    torch.manual_seed(0)
+    tiny = AutoencoderTiny(
+        encoder_block_out_channels=(8,) * 4, decoder_block_out_channels=(8,) * 4,
+        num_encoder_blocks=(1,) * 4, num_decoder_blocks=(1,) * 4,
+    )  # fmt: skip
+    shutil.rmtree(copy / "vae")
+    tiny.save_pretrained(copy / "vae")
+    edit = json.loads((copy / "vae" / "config.json").read_text())
+    del edit["shift_factor"]  # published ones do not name it
+    (copy / "vae" / "config.json").write_text(json.dumps(edit))
+    engine = Engine(copy)
+    assert engine.spec.vae_scale_factor == 8
+    frames = np.random.default_rng(0).integers(0, 256, (2, 16, 32, 3), dtype=np.uint8)
+    pixels = torch.from_numpy(frames).permute(0, 3, 1, 2) / 127.5 - 1
+    with torch.no_grad():
+        latents = tiny.eval().encode(pixels).latents * tiny.config.scaling_factor
+        shown = tiny.decode(latents / tiny.config.scaling_factor).sample.clamp(-1, 1)
+    found = engine.encode(frames)
+    torch.testing.assert_close(found[0].transpose(0, 1), latents, atol=1e-5, rtol=1e-5)
+    wanted = ((shown + 1) * 127.5).round().to(torch.uint8).permute(0, 2, 3, 1).numpy()
+    assert np.abs(np.stack(list(engine.decode(found))).astype(int) - wanted).max() <= 1
+    words = ["text-to-video", "a b", "--model", str(copy), "--num-frames", "2", "--num-inference-steps", "1"]
+    assert main([*words, "--seed", "1", "-o", str(copy / "a.mp4")]) == 0
+
+
+def test_files_of_older_versions_load_like_those_of_today(copy: Path, folder: Any) -> None:
+    file = copy / "vae" / "diffusion_pytorch_model.safetensors"
+    older = {"to_q": "query", "to_k": "key", "to_v": "value", "to_out.0": "proj_attn"}
+    tensors = load_file(file)
+    for new, old in older.items():
+        tensors = {name.replace(f".0.{new}.", f".0.{old}."): value for name, value in tensors.items()}
+    assert any("proj_attn" in name for name in tensors)
+    save_file(tensors, file)
+    words = copy / "text_encoder" / "model.safetensors"
+    save_file(load_file(words) | {"text_model.embeddings.position_ids": torch.arange(12)[None]}, words)
+    latents = torch.ones(1, 4, 2, 4, 4)
+    decoded = [np.stack(list(Engine(path).decode(latents))) for path in (copy, folder[0])]
+    np.testing.assert_array_equal(*decoded)
+
+
+def test_motion_modules_are_replaced_with_their_schedule(copy: Path, tmp_path: Path) -> None:
+    other = parts(mid=False)["motion_adapter"]
+    other.save_pretrained(tmp_path / "lightning")
+    adapter = tmp_path / "lightning" / "diffusion_pytorch_model.safetensors"
+    adapter.rename(adapter.with_name("animatediff_lightning_8step_diffusers.safetensors"))
+    engine = Engine(
+        copy, motion_modules=adapter.with_name("animatediff_lightning_8step_diffusers.safetensors")
+    )
+    assert type(engine.scheduler()).__name__ == "EulerDiscreteScheduler"
+    assert (engine.spec.num_inference_steps, engine.spec.guidance_scale) == (8, 1.0)
+    assert not engine._networks.denoiser.unet.config.motion_mid_block

@@ -20,7 +20,7 @@ from videogen.training.autoencoder import LATENT_CHANNELS
 from videogen.weights.formats import read_json
 from videogen.weights.installed import INDEX
 from videogen.weights.load import OPTIONAL_PARTS, PARTS
-from videogen.weights.presets import ModelSpec
+from videogen.weights.spec import ModelSpec
 from videogen.world.caption import WORDS
 
 SPEC = ModelSpec(

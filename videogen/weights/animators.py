@@ -22,14 +22,15 @@ from videogen.models.stable import StableUNet
 from videogen.models.temporal_unet import TemporalUNet
 from videogen.weights.diffusers_folder import (
     check_together,
+    fill_vae,
     make_controlnet,
-    make_vae,
     read_tokenizer,
     spec_of,
 )
 from videogen.weights.folder import Folder, Part
 from videogen.weights.formats import read_json
 from videogen.weights.keymaps import MOTION_MODULES, REFERENCE_UNET, rename
+from videogen.weights.motion import BETAS
 from videogen.weights.parts import Networks, build, fill, make_text_encoder, plain
 from videogen.weights.recognise import config_of, hint_widths, shapes_of
 
@@ -37,8 +38,6 @@ if TYPE_CHECKING:
     from transformers import CLIPVisionModelWithProjection
 
 BASE, VAE = "stable-diffusion-v1-5", "sd-vae-ft-mse"
-_BETAS = {"beta_start": 0.00085, "beta_end": 0.012, "beta_schedule": "linear", "steps_offset": 1,
-          "clip_sample": False}  # fmt: skip
 
 
 class _Animator(Folder):
@@ -47,7 +46,7 @@ class _Animator(Folder):
     @property
     def settings(self) -> dict[str, Any]:
         """Those of Stable Diffusion's U-Net, empty where the folder has none."""
-        file = self.path / BASE / "unet" / "config.json"
+        file = self.file(f"{BASE}/unet/config.json")
         return read_json(file) if file.is_file() else {}
 
     def config(
@@ -82,14 +81,14 @@ class _Animator(Folder):
 
     def vae(self) -> Any:
         """The autoencoder, by its own name or beside the others."""
-        name = VAE if (self.path / VAE).is_dir() else f"{BASE}/vae"
+        name = VAE if self.holds(VAE) else f"{BASE}/vae"
         settings, tensors, source = self.part(name)
-        return fill(lambda: make_vae(plain(settings)), tensors, source=source)
+        return fill_vae(settings, tensors, source)
 
 
-def load_animate_anyone(path: Path) -> Networks:
-    """Every network of AnimateAnyone, float32 on the CPU; raises CheckpointError."""
-    folder = _Animator(path)
+def load_animate_anyone(path: Path, *, files: Mapping[str, Path] | None = None) -> Networks:
+    """Every network of AnimateAnyone, float32 on the CPU; `files` lie elsewhere. Raises CheckpointError."""
+    folder = _Animator(path, files=files)
     unet = folder.unet("denoising_unet.pth", "motion_module.pth")
     guides, source = folder.tensors("pose_guider.pth")
     first, widths = unet.config.block_out_channels[0], hint_widths(shapes_of(guides))
@@ -112,7 +111,7 @@ def load_animate_anyone(path: Path) -> Networks:
         tokenizer=None,
         scheduler_class=DDIMScheduler,
         scheduler_config={
-            **_BETAS, "prediction_type": "v_prediction", "rescale_betas_zero_snr": True,
+            **BETAS, "prediction_type": "v_prediction", "rescale_betas_zero_snr": True,
             "timestep_spacing": "trailing",
         },
         hashes=folder.hashes,
@@ -120,12 +119,12 @@ def load_animate_anyone(path: Path) -> Networks:
     )  # fmt: skip
 
 
-def load_magic_animate(path: Path) -> Networks:
-    """Every network of MagicAnimate, float32 on the CPU; raises CheckpointError."""
-    folder = _Animator(path)
+def load_magic_animate(path: Path, *, files: Mapping[str, Path] | None = None) -> Networks:
+    """Every network of MagicAnimate, float32 on the CPU; `files` lie elsewhere. Raises CheckpointError."""
+    folder = _Animator(path, files=files)
     modules = next(
         (file for file in ("temporal_attention/temporal_attention.ckpt", "temporal_attention.ckpt")
-         if (path / file).is_file()),
+         if folder.holds(file)),
         "temporal_attention",
     )  # fmt: skip
     unet = folder.unet(f"{BASE}/unet", modules, norm_over_frames=True)
@@ -135,7 +134,7 @@ def load_magic_animate(path: Path) -> Networks:
         lending=("mid_block.", "up_blocks."), every_step=True,
     )  # fmt: skip
     vae, (words, tensors, source) = folder.vae(), folder.part(f"{BASE}/text_encoder")
-    tokens = path / BASE / "tokenizer"
+    tokens = folder.file(f"{BASE}/tokenizer")
     check_together(unet, vae, words=words.get("hidden_size", 512), folder=path)
     return Networks(
         spec=replace(spec_of(unet, vae, folder.settings), pose_guidance=7.5),
@@ -145,7 +144,7 @@ def load_magic_animate(path: Path) -> Networks:
         planner=None,
         tokenizer=build(tokens, lambda: read_tokenizer(tokens)),
         scheduler_class=DDIMScheduler,
-        scheduler_config=dict(_BETAS),
+        scheduler_config=dict(BETAS),
         hashes=folder.hashes,
     )
 

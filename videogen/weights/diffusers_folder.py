@@ -1,4 +1,4 @@
-"""Model folders as diffusers writes them: Stable Diffusion 1.5 and its fine-tunes with motion modules.
+"""Stable Diffusion 1.5 and its fine-tunes with motion modules: put together, and from diffusers' folders.
 
 `model_index.json` names the parts: `unet` and `motion_adapter`, or a `unet` that has motion modules itself,
 `vae`, `text_encoder`, `tokenizer`, `scheduler`, and if wanted a `controlnet` that reads poses. Every part has
@@ -8,80 +8,133 @@ its `config.json`; weights are safetensors, or torch's archives where there are 
 from __future__ import annotations
 
 import math
+from dataclasses import dataclass, replace
 from fractions import Fraction
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 import diffusers
+from torch import Tensor
 
 from videogen.errors import CheckpointError
 from videogen.models.controlnet import ControlNet
 from videogen.models.stable import StableUNet
 from videogen.models.temporal_unet import TemporalUNet
 from videogen.weights.folder import Folder, Part
-from videogen.weights.formats import read_json
-from videogen.weights.keymaps import MOTION_ADAPTER, rename
+from videogen.weights.keymaps import AUTOENCODER, MOTION_ADAPTER, rename
+from videogen.weights.lora import merge, read_lora
+from videogen.weights.motion import Motion, motion_of, read_motion, schedule_of
 from videogen.weights.parts import (
+    Autoencoder,
     Networks,
     build,
     check_pairs,
     fill,
     make_text_encoder,
+    make_tiny_vae,
     plain,
     read_scheduler,
 )
-from videogen.weights.presets import ModelSpec
+from videogen.weights.spec import ModelSpec
 from videogen.weights.unet_config import unet_config
 
 if TYPE_CHECKING:
     from transformers import PreTrainedTokenizerFast
 
 PIPELINES = ("AnimateDiffPipeline", "AnimateDiffControlNetPipeline")
+STILL = "StableDiffusionPipeline"
+"""A pipeline for pictures: the base of a model, if motion modules come from elsewhere."""
 _WINDOW, _OVERLAP = 16, 4
 
 
-def load_diffusers(folder: Path, index: dict[str, Any]) -> Networks:
-    """Build every part of a folder and load its weights, float32 on the CPU; raises CheckpointError."""
-    found = Folder(folder)
-    part = found.part
-    unet = _unet(part("unet"), part("motion_adapter") if _has(index, "motion_adapter") else None)
-    controlnets = (make_controlnet(part("controlnet")),) if _has(index, "controlnet") else ()
-    settings, tensors, file = part("vae")
-    vae: Any = fill(lambda: make_vae(plain(settings)), tensors, source=file)
-    words, tensors, file = part("text_encoder")
+@dataclass(frozen=True)
+class Pieces:
+    """What a model of Stable Diffusion's kind is made of; `motion` None where the U-Net has modules itself.
+
+    `loras` are merged into the U-Net: tensors, their file, and the scale.
+    """
+
+    unet: Part
+    vae: Part
+    text_encoder: Part
+    tokenizer: Path
+    motion: Motion | None
+    controlnets: tuple[Part, ...] = ()
+    loras: tuple[tuple[dict[str, Tensor], Path, float], ...] = ()
+
+
+def load_diffusers(path: Path, index: dict[str, Any], *, motion_modules: Path | None = None) -> Networks:
+    """Build every part of a folder and load its weights, float32 on the CPU; raises CheckpointError.
+
+    `motion_modules`, a file or an adapter's folder, take the place of the folder's own.
+    """
+    folder, adapter = Folder(path), "motion_adapter" if _has(index, "motion_adapter") else None
+    if motion_modules is not None:
+        adapter = name_elsewhere(motion_modules)
+        folder = Folder(path, files={adapter: motion_modules})
+    pieces = Pieces(
+        unet=folder.part("unet"),
+        vae=folder.part("vae"),
+        text_encoder=folder.part("text_encoder"),
+        tokenizer=folder.file("tokenizer"),
+        motion=None if adapter is None else read_motion(folder, adapter),
+        controlnets=(folder.part("controlnet"),) if _has(index, "controlnet") else (),
+    )
+    return assemble(pieces, folder, schedule=path / "scheduler" if motion_modules is None else None)
+
+
+def name_elsewhere(motion_modules: Path) -> str:
+    """The name by which a `Folder` shall know motion modules that lie elsewhere."""
+    return "motion_modules" if motion_modules.is_dir() else f"motion_modules/{motion_modules.name}"
+
+
+def assemble(pieces: Pieces, folder: Folder, *, schedule: Path | None = None) -> Networks:
+    """Build and fill every network, float32 on the CPU; raises CheckpointError.
+
+    `schedule` is a folder with a scheduler's settings; without, the schedule is that of the motion modules.
+    """
+    unet = _unet(pieces.unet, pieces.motion)
+    for tensors, file, scale in pieces.loras:
+        changes = read_lora(tensors, dict(unet.named_parameters()), source=str(file))
+        merge(unet, changes, scale=scale, source=str(file))
+    vae = fill_vae(*pieces.vae)
+    words, tensors, file = pieces.text_encoder
     text_encoder = fill(lambda: make_text_encoder(plain(words)), tensors, source=file)
-    check_together(unet, vae, words=text_encoder.config.hidden_size, folder=folder)
+    check_together(unet, vae, words=text_encoder.config.hidden_size, folder=folder.path)
+    spec = spec_of(unet, vae, pieces.unet[0])
+    if schedule is not None:
+        scheduler = read_scheduler(schedule / "scheduler_config.json")
+    else:
+        made_for = schedule_of(cast("Motion", pieces.motion))
+        scheduler = {"scheduler_class": made_for.kind, "scheduler_config": dict(made_for.settings)}
+        steps, scale = made_for.num_inference_steps, made_for.guidance_scale
+        spec = replace(spec, num_inference_steps=steps, guidance_scale=scale)
     return Networks(
-        spec=spec_of(unet, vae, read_json(folder / "unet" / "config.json")),
-        denoiser=StableUNet(unet, controlnets).eval(),
+        spec=spec,
+        denoiser=StableUNet(unet, [make_controlnet(part) for part in pieces.controlnets]).eval(),
         vae=vae,
         text_encoder=text_encoder,
         planner=None,
-        tokenizer=build(folder / "tokenizer", lambda: read_tokenizer(folder / "tokenizer")),
-        **read_scheduler(folder / "scheduler" / "scheduler_config.json"),
-        hashes=found.hashes,
+        tokenizer=build(pieces.tokenizer, lambda: read_tokenizer(pieces.tokenizer)),
+        **scheduler,
+        hashes=folder.hashes,
     )
 
 
-def _unet(unet: Part, motion: Part | None) -> TemporalUNet:
+def _unet(unet: Part, motion: Motion | None) -> TemporalUNet:
     """The temporal U-Net of a spatial one and its motion modules, or of one that has them already."""
     config, tensors, file = unet
-    moving = config if motion is None else motion[0]
-    if motion is None and config.get("_class_name") != "UNetMotionModel":
-        raise CheckpointError(
-            f"{file.parent.parent} has no motion modules; add a motion_adapter, as AnimateDiff's"
-        )
-    made = unet_config(
-        config,
-        source=str(file),
-        motion_levels=(True,) * len(config.get("down_block_types", ())),
-        motion_mid_block=bool(moving.get("use_motion_mid_block", True)),
-        motion_heads=_one(moving.get("motion_num_attention_heads", 8), source=file),
-        motion_num_groups=moving.get("motion_norm_num_groups", config.get("norm_num_groups", 32)),
-        motion_max_frames=moving.get("motion_max_seq_length", 32),
-    )
-    whole = rename(tensors, MOTION_ADAPTER) | (rename(motion[1], MOTION_ADAPTER) if motion else {})
-    return fill(lambda: TemporalUNet(made), whole, source=file)
+    if motion is None:
+        if config.get("_class_name") != "UNetMotionModel":
+            raise CheckpointError(
+                f"{file.parent.parent} has no motion modules; add a motion_adapter, as AnimateDiff's, "
+                f"or give --motion-modules"
+            )
+        groups = {"motion_norm_num_groups": config.get("norm_num_groups", 32)}
+        motion = motion_of((groups | config, tensors, file), rules=MOTION_ADAPTER)
+    made = unet_config(config, source=str(file), **motion.settings)
+    still = {name: value for name, value in tensors.items() if "motion_modules." not in name}
+    return fill(lambda: TemporalUNet(made), still | dict(motion.tensors), source=file)
 
 
 def make_controlnet(part: Part) -> ControlNet:
@@ -93,15 +146,21 @@ def make_controlnet(part: Part) -> ControlNet:
     return fill(lambda: ControlNet(made, hint_channels=hint, hint_widths=widths), tensors, source=file)
 
 
-def make_vae(settings: dict[str, Any]) -> diffusers.AutoencoderKL:
-    """An autoencoder of its settings."""
+def fill_vae(settings: dict[str, Any], tensors: dict[str, Tensor], source: Path) -> Any:
+    """An autoencoder of its settings and tensors: AutoencoderKL, or the small AutoencoderTiny."""
+    if settings.get("_class_name") == "AutoencoderTiny":
+        return fill(lambda: make_tiny_vae(plain(settings)), tensors, source=source)
+    return fill(lambda: _make_vae(plain(settings)), rename(tensors, AUTOENCODER), source=source)
+
+
+def _make_vae(settings: dict[str, Any]) -> diffusers.AutoencoderKL:
     scale = settings.get("scaling_factor", 0.18215)
     if not 0 < scale < math.inf:
         raise ValueError(f"scale {scale} of the latents")
     return diffusers.AutoencoderKL(**settings)
 
 
-def spec_of(unet: TemporalUNet, vae: diffusers.AutoencoderKL, settings: dict[str, Any]) -> ModelSpec:
+def spec_of(unet: TemporalUNet, vae: Autoencoder, settings: dict[str, Any]) -> ModelSpec:
     """What such a model is at home with; `settings` are those of its U-Net."""
     factor = 2 ** (len(vae.config.block_out_channels) - 1)
     size = int(settings.get("sample_size") or 64) * factor
@@ -122,7 +181,7 @@ def spec_of(unet: TemporalUNet, vae: diffusers.AutoencoderKL, settings: dict[str
     )
 
 
-def check_together(unet: TemporalUNet, vae: diffusers.AutoencoderKL, *, words: int, folder: Path) -> None:
+def check_together(unet: TemporalUNet, vae: Autoencoder, *, words: int, folder: Path) -> None:
     """Raise CheckpointError where parts that are sound by themselves do not belong together."""
     pairs = {
         "channels of the vae's latents": (vae.config.latent_channels, unet.config.in_channels),
@@ -142,11 +201,3 @@ def read_tokenizer(folder: Path) -> PreTrainedTokenizerFast:
 def _has(index: dict[str, Any], name: str) -> bool:
     found = index.get(name)
     return isinstance(found, list) and len(found) == 2 and None not in found
-
-
-def _one(value: Any, *, source: Path) -> int:
-    """A number that may come once for each size."""
-    values = set(value) if isinstance(value, list | tuple) else {value}
-    if len(values) != 1:
-        raise CheckpointError(f"{source} has motion modules of {sorted(values)} heads; expected one number")
-    return int(values.pop())

@@ -46,6 +46,11 @@ CONTROLNET: Rules = (*WRAPPERS, *_ANIMATEDIFF)
 MOTION_ADAPTER: Rules = (*WRAPPERS, (r"\.pos_embed\.pe$", None))
 """Motion modules as diffusers writes them."""
 
+AUTOENCODER: Rules = tuple(
+    (rf"(\.mid_block\.attentions\.0)\.{old}\.", rf"\1.{new}.")
+    for old, new in (("query", "to_q"), ("key", "to_k"), ("value", "to_v"), ("proj_attn", "to_out.0"))
+)
+"""Autoencoders as earlier versions of diffusers wrote them."""
 
 REFERENCE_UNET: Rules = (
     *WRAPPERS,

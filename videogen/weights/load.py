@@ -1,24 +1,24 @@
-"""A model's name or folder to its networks.
+"""A model's name, folder or file to its networks.
 
-A name is `pocket` (inside the package), a folder, or `owner/name` on the Hugging Face hub. A model folder
-has diffusers' layout: `model_index.json`, a folder per part with its `config.json` and safetensors file.
+A name is `pocket` (inside the package), a preset, a folder, a single file, or `owner/name` on the Hugging
+Face hub. A model folder has diffusers' layout: `model_index.json`, a folder per part with its `config.json`
+and safetensors file; or it holds files that are told apart by what is in them.
 Only the classes named here are ever built, whatever a file says, and nothing is built that the file of
 weights does not fill.
 """
 
 from __future__ import annotations
 
-import math
 import re
 from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-import diffusers
 import torch
+from diffusers import AutoencoderTiny
 from torch import nn
 
-from videogen.errors import CheckpointError
+from videogen.errors import CheckpointError, RequestError
 from videogen.models.conditioned import ConditionedUNet
 from videogen.models.motion_planner import MotionPlanner, MotionPlannerConfig
 from videogen.models.temporal_unet import TemporalUNetConfig
@@ -28,9 +28,11 @@ from videogen.weights.animators import (
     load_animate_anyone,
     load_magic_animate,
 )
-from videogen.weights.diffusers_folder import PIPELINES, load_diffusers
+from videogen.weights.catalogue import PRESETS
+from videogen.weights.diffusers_folder import PIPELINES, STILL, load_diffusers
 from videogen.weights.formats import first_line, read_json, read_weights, sha256_of
 from videogen.weights.installed import INDEX, POCKET
+from videogen.weights.loose_files import holds_weights, is_weights, load_collection, load_file
 from videogen.weights.parts import (
     Network,
     Networks,
@@ -38,15 +40,18 @@ from videogen.weights.parts import (
     check_pairs,
     fill,
     make_text_encoder,
+    make_tiny_vae,
     plain,
     read_scheduler,
 )
-from videogen.weights.presets import ModelSpec
+from videogen.weights.places import check_folder
+from videogen.weights.presets import load_preset, preset_folder
+from videogen.weights.spec import ModelSpec
 
 if TYPE_CHECKING:
     from transformers import PreTrainedTokenizerFast
 
-__all__ = ["Networks", "find_model", "load_networks"]
+__all__ = ["Networks", "find_model", "load_model", "load_networks"]
 
 MODEL = "VideogenModel"
 PARTS = {
@@ -63,8 +68,43 @@ _ALL_PARTS = (*PARTS, *OPTIONAL_PARTS, "tokenizer", "scheduler")
 _DOWNLOADED = [INDEX, *(f"{part}/*.{kind}" for part in _ALL_PARTS for kind in ("json", "txt", "safetensors"))]
 
 
-def find_model(name: str | Path) -> Path:
-    """The folder of a model; raises CheckpointError that says what was looked for and what to do."""
+def load_model(
+    name: str | Path, *, weights: Path | None = None, motion_modules: Path | None = None
+) -> Networks:
+    """The networks of a model by its name, float32 on the CPU; raises CheckpointError or RequestError.
+
+    `weights` is a folder in which files are looked for first; `motion_modules`, a file or an adapter's
+    folder, take the place of the model's own.
+    """
+    check_folder(weights)
+    _check_motion(motion_modules)
+    preset = PRESETS.get(str(name))
+    if preset is None:
+        path = find_model(name, weights=weights)
+        return load_networks(path, weights=weights, motion_modules=motion_modules)
+    if preset.layout == "folder":
+        return load_networks(preset_folder(preset, weights=weights), motion_modules=motion_modules)
+    return load_preset(preset, weights=weights, motion_modules=motion_modules)
+
+
+def _check_motion(path: Path | None) -> None:
+    """Raise RequestError where motion modules are no file of weights and no folder."""
+    reason = "is no file of weights"
+    try:
+        there = path is None or is_weights(path) or path.is_dir()
+    except OSError as error:
+        there, reason = False, f"cannot be read ({error.strerror})"
+    if not there:
+        raise RequestError(
+            f"--motion-modules {str(path)[:200]} {reason}; give motion modules, or an adapter's folder"
+        )
+
+
+def find_model(name: str | Path, *, weights: Path | None = None) -> Path:
+    """The folder or file of a model; raises CheckpointError that says what was looked for and what to do.
+
+    In `weights` a model of the hub is looked for by its name, as `owner--name` or `owner/name`.
+    """
     text = str(name)
     if text == "pocket":
         if not (POCKET / INDEX).is_file():
@@ -75,17 +115,24 @@ def find_model(name: str | Path) -> Path:
         if (folder / INDEX).is_file() or is_animate_anyone(folder) or is_magic_animate(folder):
             return folder
         is_folder = folder.is_dir()
+        if is_weights(folder) or (is_folder and holds_weights(folder)):
+            return folder
     except (OSError, RuntimeError, ValueError) as error:
         raise CheckpointError(
             f"the model {text[:80]!r} cannot be looked for ({first_line(error)[:120]})"
         ) from error
     if is_folder:
         raise CheckpointError(
-            f"the folder {text!r} has no {INDEX}; give the folder of a model in diffusers' layout"
+            f"the folder {text!r} has no {INDEX} and no files of weights; give the folder of a model in "
+            f"diffusers' layout, or of its files"
         )
     if re.fullmatch(r"[\w.-]+/[\w.-]+", text):
-        return _download(text)
-    raise CheckpointError(f"no model is called {text!r}; give 'pocket', a folder, or 'owner/name' on the hub")
+        homes = [] if weights is None else [weights / text.replace("/", "--"), weights / text]
+        return next((home for home in homes if (home / INDEX).is_file()), None) or _download(text)
+    raise CheckpointError(
+        f"no model is called {text!r}; give 'pocket', a folder, or 'owner/name' on the hub, a single file, "
+        f"or one of {', '.join(PRESETS)}"
+    )
 
 
 def _download(name: str) -> Path:
@@ -110,15 +157,34 @@ def _fetch(name: str, patterns: list[str]) -> Path:
         ) from error
 
 
-def load_networks(folder: Path) -> Networks:
-    """Build every part of a model folder and load its weights, float32 on the CPU; raises CheckpointError."""
-    if is_animate_anyone(folder):
-        return load_animate_anyone(folder)
-    if is_magic_animate(folder):
-        return load_magic_animate(folder)
-    index = read_json(folder / INDEX)
-    if index.get("_class_name") in PIPELINES:
-        return load_diffusers(folder, index)
+def load_networks(
+    folder: Path, *, weights: Path | None = None, motion_modules: Path | None = None
+) -> Networks:
+    """Build every part of a model folder and load its weights, float32 on the CPU; raises CheckpointError.
+
+    `weights` and `motion_modules` as for `load_model`; raises RequestError where the model takes none.
+    """
+    if folder.is_file():
+        return load_file(folder, weights=weights, motion_modules=motion_modules)
+    index = {} if not (folder / INDEX).is_file() else read_json(folder / INDEX)
+    kind, animator = index.get("_class_name"), is_animate_anyone(folder) or is_magic_animate(folder)
+    still = kind == STILL and (folder / "unet").is_dir()
+    if still or not (index or animator):
+        return load_collection(folder, weights=weights, motion_modules=motion_modules)
+    if kind in PIPELINES:
+        return load_diffusers(folder, index, motion_modules=motion_modules)
+    if motion_modules is not None:
+        raise RequestError(
+            f"the model {folder} takes no motion modules; leave --motion-modules out, or give a model of "
+            f"Stable Diffusion 1.5"
+        )
+    if animator:
+        return (load_animate_anyone if is_animate_anyone(folder) else load_magic_animate)(folder)
+    return _load_own(folder, index)
+
+
+def _load_own(folder: Path, index: dict[str, Any]) -> Networks:
+    """A model in this project's layout."""
     _check_class(index, expected=MODEL, source=str(folder / INDEX))
     spec = ModelSpec.from_dict(index.get("videogen"), source=str(folder / INDEX))
     unet = read_json(folder / "denoiser" / "config.json")
@@ -153,13 +219,9 @@ def _make_denoiser(config: dict[str, Any], spec: ModelSpec) -> ConditionedUNet:
     return ConditionedUNet(TemporalUNetConfig.from_dict(config), latent_channels=spec.latent_channels)
 
 
-def _make_vae(config: dict[str, Any]) -> diffusers.AutoencoderTiny:
-    config.pop("block_out_channels", None)  # diffusers writes it, and does not take it back
-    if not (0 < config["scaling_factor"] < math.inf and math.isfinite(config["shift_factor"])):
-        raise ValueError(
-            f"scale {config['scaling_factor']} and shift {config['shift_factor']} of the latents"
-        )
-    return diffusers.AutoencoderTiny(**config)
+def _make_vae(config: dict[str, Any]) -> AutoencoderTiny:
+    """An autoencoder whose scale and shift are written down, whatever the default is."""
+    return make_tiny_vae({**config, **{name: config[name] for name in ("scaling_factor", "shift_factor")}})
 
 
 def _load_planner(folder: Path) -> MotionPlanner:

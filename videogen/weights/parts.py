@@ -6,10 +6,11 @@ cannot do with them is a CheckpointError.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeAlias, TypeVar
 
 import diffusers
 import torch
@@ -21,7 +22,7 @@ from videogen.models.conditioned import ConditionedUNet
 from videogen.models.motion_planner import MotionPlanner
 from videogen.models.stable import StableUNet
 from videogen.weights.formats import assign_weights, check_fit, first_line, read_json
-from videogen.weights.presets import ModelSpec
+from videogen.weights.spec import ModelSpec
 
 if TYPE_CHECKING:
     from transformers import CLIPTextModel, CLIPVisionModelWithProjection, PreTrainedTokenizerFast
@@ -33,9 +34,11 @@ SCHEDULERS = (
 )  # fmt: skip
 
 _TEXT_MODEL = "text_model."
+_POSITIONS = "embeddings.position_ids"
 
 Network = TypeVar("Network", bound=nn.Module)
 Made = TypeVar("Made")
+Autoencoder: TypeAlias = diffusers.AutoencoderTiny | diffusers.AutoencoderKL
 
 
 @dataclass
@@ -48,7 +51,7 @@ class Networks:
 
     spec: ModelSpec
     denoiser: ConditionedUNet | StableUNet
-    vae: diffusers.AutoencoderTiny | diffusers.AutoencoderKL
+    vae: Autoencoder
     text_encoder: CLIPTextModel | None
     planner: MotionPlanner | None
     tokenizer: PreTrainedTokenizerFast | None
@@ -97,10 +100,14 @@ def fill(make: Callable[[], Network], tensors: dict[str, Tensor], *, source: Pat
 
 
 def _named_like(own: Mapping[str, Tensor], tensors: dict[str, Tensor]) -> dict[str, Tensor]:
-    """Tensors under the names that this version of transformers uses: it calls the text model one or not."""
+    """Tensors under the names that this version of transformers uses: it calls the text model one or not.
+
+    Without the numbers of CLIP's positions, which older versions wrote down: they follow from their length.
+    """
     names = {name.replace(_TEXT_MODEL, "", 1): name for name in own}
-    bare = {name: name.replace(_TEXT_MODEL, "", 1) for name in tensors}
-    return {names.get(bare[name], bare[name]): tensor for name, tensor in tensors.items()}
+    kept = {name: tensor for name, tensor in tensors.items() if not name.endswith(_POSITIONS)}
+    bare = {name: name.replace(_TEXT_MODEL, "", 1) for name in kept}
+    return {names.get(bare[name], bare[name]): tensor for name, tensor in kept.items()}
 
 
 def build(source: Path, make: Callable[[], Made]) -> Made:
@@ -119,6 +126,15 @@ def make_text_encoder(config: dict[str, Any]) -> CLIPTextModel:
     from transformers import CLIPTextConfig, CLIPTextModel
 
     return CLIPTextModel(CLIPTextConfig(**config))
+
+
+def make_tiny_vae(config: dict[str, Any]) -> diffusers.AutoencoderTiny:
+    """An autoencoder of few layers (TAESD's kind); raises ValueError for impossible scales."""
+    scale, shift = config.get("scaling_factor", 1.0), config.get("shift_factor", 0.0)
+    if not (0 < scale < math.inf and math.isfinite(shift)):
+        raise ValueError(f"scale {scale} and shift {shift} of the latents")
+    # diffusers writes block_out_channels, and does not take it back
+    return diffusers.AutoencoderTiny(**{k: v for k, v in config.items() if k != "block_out_channels"})
 
 
 def plain(config: dict[str, Any]) -> dict[str, Any]:

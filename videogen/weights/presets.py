@@ -1,85 +1,77 @@
-"""What a model is at home with: the sizes, rates and settings that requests fall back on.
+"""Presets: public models by a short name, from wherever their files lie.
 
-A model folder in diffusers' layout carries these numbers as `videogen` in its `model_index.json`.
+In: an entry of the catalogue, and the user's folder of weights. Out: networks.
 """
 
 from __future__ import annotations
 
-import math
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, fields
-from fractions import Fraction
+from pathlib import Path
 
-from videogen.errors import CheckpointError
+from videogen.errors import CheckpointError, RequestError
+from videogen.weights.animators import load_animate_anyone, load_magic_animate
+from videogen.weights.catalogue import Preset
+from videogen.weights.diffusers_folder import name_elsewhere
+from videogen.weights.folder import Folder
+from videogen.weights.loose_files import put_together
+from videogen.weights.parts import Networks
+from videogen.weights.places import obtain
 
-_LARGEST = 1 << 16
+_FROM_ELSEWHERE = ("motion_modules", "lora")
+"""Places of what other motion modules take the place of; a LoRA of speed belongs to the preset's own."""
 
 
-@dataclass(frozen=True)
-class ModelSpec:
-    """Native sizes in pixels and frames, and the settings that the weights were made for.
+def preset_folder(preset: Preset, *, weights: Path | None = None) -> Path:
+    """The folder of a preset in diffusers' layout; raises CheckpointError where its files lie apart."""
+    files = obtain(preset.needs, name=preset.name, weights=weights)
+    roots = {path.parents[place.count("/")] for place, path in files.items()}
+    if len(roots) > 1:
+        raise CheckpointError(
+            f"the files of {preset.name} lie in {len(roots)} folders "
+            f"({', '.join(map(str, sorted(roots)))}); put them in one, as on the hub"
+        )
+    return roots.pop()
 
-    `size_multiple` is the step of widths and heights. `window` and `overlap` are in frames. `pose_guidance`
-    is the guidance scale for poses, `guidance_scale` that for words. `known_words` is the vocabulary of the
-    training captions, empty where there is none. `aliases` are words that a motion planner reads as others,
-    (word, meaning). Raises ValueError for impossible numbers.
+
+def load_preset(
+    preset: Preset, *, weights: Path | None = None, motion_modules: Path | None = None
+) -> Networks:
+    """The networks of a preset whose parts are put together here; raises CheckpointError, RequestError.
+
+    Without those whose layout is "folder": `preset_folder` finds these.
     """
+    if preset.layout == "animatediff":
+        return _load_animatediff(preset, weights=weights, motion_modules=motion_modules)
+    if motion_modules is not None:
+        raise RequestError(f"{preset.name} has motion modules of its own kind; leave --motion-modules out")
+    files = obtain(preset.needs, name=preset.name, weights=weights)
+    load = load_magic_animate if preset.layout == "magicanimate" else load_animate_anyone
+    return load(Path(preset.name), files=files)
 
-    width: int
-    height: int
-    num_frames: int
-    fps: Fraction
-    window: int
-    overlap: int
-    num_inference_steps: int
-    guidance_scale: float
-    pose_guidance: float
-    latent_channels: int
-    vae_scale_factor: int
-    size_multiple: int
-    known_words: tuple[str, ...] = ()
-    aliases: tuple[tuple[str, str], ...] = ()
 
-    def __post_init__(self) -> None:
-        for field in fields(self):
-            value = getattr(self, field.name)
-            if field.type == "int":
-                least = 0 if field.name == "overlap" else 1
-                if type(value) is not int or not least <= value <= _LARGEST:
-                    raise ValueError(f"{field.name} is {value!r}, expected {least} to {_LARGEST}")
-            if field.type == "float" and not (math.isfinite(value) and value >= 0):
-                raise ValueError(f"{field.name} is {value!r}, expected 0 or more")
-        if not 0 < self.fps <= _LARGEST:
-            raise ValueError(f"fps is {self.fps}, expected more than 0")
-        if self.overlap >= self.window:
-            raise ValueError(f"overlap {self.overlap} is not below window {self.window}")
-        if self.width % self.size_multiple or self.height % self.size_multiple:
-            raise ValueError(f"{self.width}x{self.height} are not multiples of {self.size_multiple}")
+def _load_animatediff(preset: Preset, *, weights: Path | None, motion_modules: Path | None) -> Networks:
+    needs, replaced = preset.needs, {}
+    if motion_modules is not None:
+        needs = tuple(need for need in needs if not _starts(need.choices[0][0].place, *_FROM_ELSEWHERE))
+        replaced = {name_elsewhere(motion_modules): motion_modules}
+    files = obtain(needs, name=preset.name, weights=weights)
+    roles = _roles(files) | ({"motion": next(iter(replaced))} if replaced else {})
+    return put_together(Folder(Path(preset.name), files=files | replaced), roles)
 
-    @classmethod
-    def from_dict(cls, values: object, *, source: str) -> ModelSpec:
-        """A spec from JSON; raises CheckpointError where a number is missing, extra or impossible."""
-        expected = {field.name for field in fields(cls)} - {"aliases"}
-        if not isinstance(values, Mapping) or set(values) - {"aliases"} != expected:
-            found = {str(name) for name in values} if isinstance(values, Mapping) else set()
-            wrong = ", ".join(sorted((found - {"aliases"}) ^ expected))
-            raise CheckpointError(f"{source}: the section 'videogen' is missing or has too much: {wrong}")
-        try:
-            apart = ("fps", "known_words", "aliases")
-            made = {name: value for name, value in values.items() if name not in apart}
-            words, aliases = values["known_words"], values.get("aliases", {})
-            if not isinstance(words, list) or not all(isinstance(word, str) for word in words):
-                raise TypeError("known_words is not a list of words")
-            if not isinstance(aliases, dict) or not all(isinstance(word, str) for word in aliases.values()):
-                raise TypeError("aliases are not words and their meanings")
-            return cls(
-                **made, fps=Fraction(str(values["fps"])), known_words=tuple(words),
-                aliases=tuple(aliases.items()),
-            )  # fmt: skip
-        except (TypeError, ValueError, ArithmeticError) as error:
-            raise CheckpointError(f"{source}: the section 'videogen' cannot be read ({error})") from error
 
-    def to_dict(self) -> dict[str, object]:
-        """The spec as JSON values."""
-        plain = {"fps": str(self.fps), "known_words": list(self.known_words), "aliases": dict(self.aliases)}
-        return {**asdict(self), **plain}
+def _roles(files: Mapping[str, Path]) -> dict[str, str]:
+    """The names of parts among the places of files."""
+    roles = {"base": "", "tokenizer": "tokenizer"}
+    for place in files:
+        if _starts(place, "checkpoint"):
+            roles["base"] = place
+        elif _starts(place, "lora"):
+            roles["lora"] = place
+        elif _starts(place, "motion_modules"):
+            adapter = "motion_modules/config.json" in files
+            roles["motion"] = "motion_modules" if adapter else place
+    return roles
+
+
+def _starts(place: str, *folders: str) -> bool:
+    return place.split("/")[0] in folders

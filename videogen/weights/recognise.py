@@ -20,8 +20,8 @@ from videogen.weights import keymaps
 Shapes = Mapping[str, tuple[int, ...]]
 
 _MODULES = r"^(?:down|mid|up)_blocks?\.(?:\d\.)?motion_modules\."
-_WITHOUT_PE = 64
-"""Frames that AnimateLCM's modules know; their file holds no positions."""
+_WITHOUT_PE = {False: 64, True: 32}
+"""Frames that modules know whose file holds no positions: AnimateLCM's, and v2, which has a middle block."""
 
 
 @dataclass(frozen=True)
@@ -100,13 +100,14 @@ def motion_settings(shapes: Shapes, *, source: str) -> dict[str, Any]:
             f"{source} holds motion modules for {max(levels) + 1} sizes, as for SDXL; give those for Stable "
             f"Diffusion 1.5, which has 4"
         )
+    middle = any(name.startswith("mid_block.motion_modules.") for name in renamed)
     return {
         "motion_levels": tuple(level in levels for level in range(4)),
-        "motion_mid_block": any(name.startswith("mid_block.motion_modules.") for name in renamed),
+        "motion_mid_block": middle,
         "motion_attentions": 2
         if any(".attn2." in name and "motion_modules" in name for name in renamed)
         else 1,
-        "motion_max_frames": positions.pop() if positions else _WITHOUT_PE,
+        "motion_max_frames": positions.pop() if positions else _WITHOUT_PE[middle],
     }
 
 
