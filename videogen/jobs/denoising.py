@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from videogen.request import GenerativeRequest
     from videogen.sampling import Timeline, When
     from videogen.types import Denoiser, Latents
-    from videogen.weights.presets import ModelSpec
+    from videogen.weights.spec import ModelSpec
 
 
 def denoise(
