@@ -14,7 +14,6 @@ from dataclasses import replace
 from fractions import Fraction
 from functools import lru_cache
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import torch
@@ -23,7 +22,7 @@ from einops import rearrange
 from torch import Tensor
 
 from videogen.clip_conditions import Conditions, check_conditions
-from videogen.conditions.reference import seen_by_clip, to_frame
+from videogen.conditions.reference import to_frame
 from videogen.conditions.route import Route
 from videogen.devices import find_device, keep_freed_memory
 from videogen.errors import RequestError
@@ -38,7 +37,6 @@ from videogen.world.caption import simplify, words_of
 
 __all__ = ["Conditions", "Engine", "ModelSpec"]
 
-_FRAMES_AT_ONCE = 4
 _Lender = Callable[[Tensor], Mapping[str, Tensor] | None]
 _PRECISIONS = {"float32": torch.float32, "bfloat16": torch.bfloat16, "float16": torch.float16}
 
@@ -98,27 +96,22 @@ class Engine:
         if frames.ndim != 4 or frames.shape[3] != 3 or frames.shape[1] % step or frames.shape[2] % step:
             raise RequestError(f"frames have shape {frames.shape}; give t h w 3, h and w multiples of {step}")
         pixels = torch.from_numpy(np.ascontiguousarray(frames)).to(self.device)
-        video = rearrange(pixels, "t h w c -> t c h w").to(self.dtype) / 127.5 - 1
-        return self.encode_video(video)
+        return self.encode_video(rearrange(pixels, "t h w c -> t c h w") / 127.5 - 1)
 
     @torch.inference_mode()
     def encode_video(self, pictures: Tensor) -> Latents:
         """Pictures −1…1 `t c h w` to latents float32 `1 c t h w`."""
-        vae = self._networks.vae
-        pictures = pictures.to(self.device, self.dtype).contiguous(memory_format=torch.channels_last)
-        chunks = pictures.split(_FRAMES_AT_ONCE)
-        latents: Tensor = torch.cat([_encoded(vae.encode(chunk)).float() for chunk in chunks])
-        latents = (latents - (vae.config.shift_factor or 0)) * vae.config.scaling_factor
+        pictures = pictures.to(self.device).contiguous(memory_format=torch.channels_last)
+        chunks = pictures.split(self.spec.frames_at_once)
+        latents = torch.cat([self._networks.encode(chunk) for chunk in chunks])
         return rearrange(latents, "t c h w -> 1 c t h w")
 
     @torch.inference_mode()
     def decode_video(self, latents: Latents) -> Iterator[Tensor]:
         """Latents `1 c t h w` to pictures −1…1, one `c h w` at a time, float32."""
-        vae = self._networks.vae
-        frames = rearrange(latents, "1 c t h w -> t c h w").to(self.device, torch.float32)
-        for chunk in frames.split(_FRAMES_AT_ONCE):
-            scaled = chunk / vae.config.scaling_factor + (vae.config.shift_factor or 0)
-            yield from vae.decode(scaled.to(self.dtype)).sample.float().clamp(-1, 1)
+        frames = rearrange(latents, "1 c t h w -> t c h w").to(self.device)
+        for chunk in frames.split(self.spec.frames_at_once):
+            yield from self._networks.decode(chunk)
 
     def decode(self, latents: Latents) -> Iterator[Frame]:
         """Latents `1 c t h w` to frames uint8 `h w c`, a few at a time."""
@@ -136,6 +129,11 @@ class Engine:
         if conditions.pose_maps is not None and not self._networks.denoiser.reads_poses:
             raise RequestError(
                 f"the model {self.model} does not read poses; give one that comes with a ControlNet for them"
+            )
+        if conditions.prompt is not None and not self.reads_words:
+            raise RequestError(
+                f"the model {self.model} reads a picture in place of words; leave the prompt out, or give a "
+                f"model that reads words"
             )
         text = self._read(conditions)
         network = self._networks.denoiser
@@ -161,6 +159,26 @@ class Engine:
     def reads_carried(self) -> bool:
         """Whether the model is shown the reference carried along the pose, and continues it."""
         return self._networks.denoiser.reads_carried
+
+    @property
+    def reads_words(self) -> bool:
+        """Whether a prompt reaches the network."""
+        return self._networks.text_encoder is not None
+
+    @property
+    def reads_pictures(self) -> bool:
+        """Whether a picture reaches the network by an image encoder."""
+        return self._networks.image_encoder is not None
+
+    @property
+    def reads_motion(self) -> bool:
+        """Whether the model animates a picture by itself, told how much moves in place of words."""
+        return self._networks.denoiser.reads_motion
+
+    @property
+    def needs_poses(self) -> bool:
+        """Whether the model moves a picture by poses, and by nothing else."""
+        return self._networks.denoiser.needs_poses
 
     def _lender(self, conditions: Conditions, text: Tensor) -> _Lender:
         """What a reference network lends at a timestep; the last answer is kept for the next window."""
@@ -214,9 +232,8 @@ class Engine:
             shape = 1, 1, pictures.config.projection_dim
             if conditions.picture is None:
                 return torch.zeros(shape, device=self.device, dtype=self.dtype)
-            pixels = seen_by_clip(
-                conditions.picture.to(self.device), side=pictures.vision_model.embeddings.image_size
-            )
+            side = pictures.vision_model.embeddings.image_size
+            pixels = self._networks.see(conditions.picture.to(self.device), side=side)
             embedding: Tensor = pictures(pixels.to(self.dtype)).image_embeds
             return embedding.view(shape)
         encoder, _ = self._networks.language
@@ -235,7 +252,7 @@ class Engine:
                 return None
             return value[:, :, numbers.to(value.device)].to(self.device, self.dtype)
 
-        reference = conditions.reference
+        reference, motion = conditions.reference, conditions.motion
         return Inputs(
             text=text,
             fps=torch.tensor([conditions.fps], device=self.device),
@@ -246,10 +263,5 @@ class Engine:
             reference=None if reference is None else reference[:, :, 0].to(self.device, self.dtype),
             pose=pick(conditions.pose_maps),
             lent=lent,
+            motion=None if motion is None else torch.tensor([motion], device=self.device),
         )
-
-
-def _encoded(output: Any) -> Tensor:
-    """The latents of an autoencoder's output; of a distribution, its mode."""
-    latents: Tensor = output.latents if hasattr(output, "latents") else output.latent_dist.mode()
-    return latents

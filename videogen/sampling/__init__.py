@@ -5,7 +5,7 @@ A `Denoiser` is made of others by `guided`, `windowed` and `viewed`; `sample` st
 """
 
 from videogen.sampling.denoiser import cast, predict
-from videogen.sampling.guidance import guided
+from videogen.sampling.guidance import Scale, guided
 from videogen.sampling.sampler import draw_noise, sample
 from videogen.sampling.timeline import Timeline
 from videogen.sampling.views import IDENTITY, MIRROR, UPSIDE_DOWN, View, viewed
@@ -15,6 +15,7 @@ __all__ = [
     "IDENTITY",
     "MIRROR",
     "UPSIDE_DOWN",
+    "Scale",
     "Timeline",
     "View",
     "cast",

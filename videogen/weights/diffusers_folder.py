@@ -95,10 +95,15 @@ def make_controlnet(part: Part) -> ControlNet:
 
 def make_vae(settings: dict[str, Any]) -> diffusers.AutoencoderKL:
     """An autoencoder of its settings."""
+    check_scale(settings)
+    return diffusers.AutoencoderKL(**settings)
+
+
+def check_scale(settings: dict[str, Any]) -> None:
+    """Raise ValueError for an autoencoder's scale that latents cannot have."""
     scale = settings.get("scaling_factor", 0.18215)
     if not 0 < scale < math.inf:
         raise ValueError(f"scale {scale} of the latents")
-    return diffusers.AutoencoderKL(**settings)
 
 
 def spec_of(unet: TemporalUNet, vae: diffusers.AutoencoderKL, settings: dict[str, Any]) -> ModelSpec:
@@ -119,6 +124,7 @@ def spec_of(unet: TemporalUNet, vae: diffusers.AutoencoderKL, settings: dict[str
         latent_channels=vae.config.latent_channels,
         vae_scale_factor=factor,
         size_multiple=factor,
+        frames_at_once=1,
     )
 
 

@@ -22,6 +22,7 @@ from videogen.errors import CheckpointError
 from videogen.models.conditioned import ConditionedUNet
 from videogen.models.motion_planner import MotionPlanner, MotionPlannerConfig
 from videogen.models.temporal_unet import TemporalUNetConfig
+from videogen.weights import modelscope, svd
 from videogen.weights.animators import (
     is_animate_anyone,
     is_magic_animate,
@@ -119,6 +120,10 @@ def load_networks(folder: Path) -> Networks:
     index = read_json(folder / INDEX)
     if index.get("_class_name") in PIPELINES:
         return load_diffusers(folder, index)
+    if index.get("_class_name") == svd.PIPELINE:
+        return svd.load_svd(folder)
+    if index.get("_class_name") == modelscope.PIPELINE:
+        return modelscope.load_modelscope(folder)
     _check_class(index, expected=MODEL, source=str(folder / INDEX))
     spec = ModelSpec.from_dict(index.get("videogen"), source=str(folder / INDEX))
     unet = read_json(folder / "denoiser" / "config.json")

@@ -9,17 +9,20 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, Any, Protocol, TypeVar
 
 import diffusers
 import torch
 from diffusers.schedulers.scheduling_utils import SchedulerMixin
 from torch import Tensor, nn
 
+from videogen.conditions.reference import seen_by_clip
 from videogen.errors import CheckpointError
 from videogen.models.conditioned import ConditionedUNet
+from videogen.models.modelscope import ModelScopeUNet
 from videogen.models.motion_planner import MotionPlanner
 from videogen.models.stable import StableUNet
+from videogen.models.svd import SvdUNet
 from videogen.weights.formats import assign_weights, check_fit, first_line, read_json
 from videogen.weights.presets import ModelSpec
 
@@ -38,17 +41,23 @@ Network = TypeVar("Network", bound=nn.Module)
 Made = TypeVar("Made")
 
 
+class See(Protocol):
+    """Pictures −1…1 `b c h w` as an image encoder takes them, `b c side side`."""
+
+    def __call__(self, picture: Tensor, *, side: int) -> Tensor: ...
+
+
 @dataclass
 class Networks:
     """The loaded parts of a model; `hashes` are the SHA-256 of their files by relative path.
 
     `planner` is None where the model has no motion planner; an `image_encoder` reads the reference picture in
-    place of words.
+    place of words, as `see` makes it from pictures −1…1 `b c h w` and its `side` in pixels.
     """
 
     spec: ModelSpec
-    denoiser: ConditionedUNet | StableUNet
-    vae: diffusers.AutoencoderTiny | diffusers.AutoencoderKL
+    denoiser: ConditionedUNet | StableUNet | SvdUNet | ModelScopeUNet
+    vae: diffusers.AutoencoderTiny | diffusers.AutoencoderKL | diffusers.AutoencoderKLTemporalDecoder
     text_encoder: CLIPTextModel | None
     planner: MotionPlanner | None
     tokenizer: PreTrainedTokenizerFast | None
@@ -56,6 +65,7 @@ class Networks:
     scheduler_config: dict[str, Any]
     hashes: dict[str, str]
     image_encoder: CLIPVisionModelWithProjection | None = None
+    see: See = seen_by_clip
 
     @property
     def pocket(self) -> ConditionedUNet:
@@ -72,6 +82,33 @@ class Networks:
         if self.text_encoder is None or self.tokenizer is None:
             raise CheckpointError("this model reads pictures in place of words; give one that reads words")
         return self.text_encoder, self.tokenizer
+
+    def encode(self, pictures: Tensor) -> Tensor:
+        """Pictures −1…1 `t c h w` to latents about unit variance, `t c h w`, float32."""
+        vae, own = self.vae, self.vae.dtype
+        temporal = isinstance(vae, diffusers.AutoencoderKLTemporalDecoder)
+        if temporal and own == torch.float16 and vae.config.force_upcast:  # its encoder overflows float16
+            latents = _encoded(vae.to(torch.float32), pictures)
+            vae.to(own)
+        else:
+            latents = _encoded(vae, pictures)
+        return (latents - (vae.config.get("shift_factor") or 0)) * float(vae.config.scaling_factor)
+
+    def decode(self, latents: Tensor) -> Tensor:
+        """Latents `t c h w` of neighbouring frames to pictures −1…1, float32."""
+        vae = self.vae
+        latents = latents.float() / vae.config.scaling_factor + (vae.config.get("shift_factor") or 0)
+        temporal = isinstance(vae, diffusers.AutoencoderKLTemporalDecoder)
+        more = {"num_frames": len(latents)} if temporal else {}
+        pictures: Tensor = vae.decode(latents.to(vae.dtype), **more).sample.float().clamp(-1, 1)
+        return pictures
+
+
+def _encoded(vae: Any, pictures: Tensor) -> Tensor:
+    """The latents that an autoencoder gives, float32; of a distribution, its mode."""
+    output = vae.encode(pictures.to(vae.dtype))
+    latents: Tensor = output.latents if hasattr(output, "latents") else output.latent_dist.mode()
+    return latents.float()
 
 
 def check_pairs(pairs: Mapping[str, tuple[int, int]], folder: Path) -> None:
