@@ -111,6 +111,17 @@ def test_image_to_video_makes_the_frames_of_diffusers_pipeline(
     assert clip.fps == (fps or 7)
 
 
+def test_in_half_precision_pictures_are_encoded_in_whole(folder: Any) -> None:
+    half, whole = Engine(folder[0], precision="float16"), Engine(folder[0])
+    vae: Any = half._networks.vae
+    kinds: list[torch.dtype] = []
+    vae.encoder.register_forward_hook(lambda *_: kinds.append(vae.dtype))
+    found = half.encode(photo()[None])
+    assert kinds == [torch.float32]
+    assert vae.dtype == torch.float16
+    assert difference(found, whole.encode(photo()[None])) < 2e-3, "only the weights were rounded"
+
+
 def test_frames_are_decoded_a_few_at_a_time_as_the_spec_says(
     folder: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -55,6 +55,17 @@ REFERENCE_UNET: Rules = (
 """Networks of which only the tokens are read; AnimateAnyone's file holds more than that."""
 
 
+OTHER_NAMES: Rules = (
+    (r"(^|\.)text_model\.", r"\1"),
+    (r"(^|\.)position_ids$", None),  # counted by the libraries themselves by now
+    (r"(\.attentions\.\d+)\.query\.", r"\1.to_q."),
+    (r"(\.attentions\.\d+)\.key\.", r"\1.to_k."),
+    (r"(\.attentions\.\d+)\.value\.", r"\1.to_v."),
+    (r"(\.attentions\.\d+)\.proj_attn\.", r"\1.to_out.0."),
+)
+"""What other versions of transformers and diffusers call the same tensors."""
+
+
 def rename(tensors: Mapping[str, Value], rules: Rules) -> dict[str, Value]:
     """The same tensors under their new names, without those that are dropped.
 

@@ -24,6 +24,7 @@ from videogen.models.motion_planner import MotionPlanner
 from videogen.models.stable import StableUNet
 from videogen.models.svd import SvdUNet
 from videogen.weights.formats import assign_weights, check_fit, first_line, read_json
+from videogen.weights.keymaps import OTHER_NAMES, follow
 from videogen.weights.presets import ModelSpec
 
 if TYPE_CHECKING:
@@ -34,8 +35,6 @@ SCHEDULERS = (
     "EulerDiscreteScheduler", "EulerAncestralDiscreteScheduler", "DDIMScheduler", "DDPMScheduler",
     "LCMScheduler", "HeunDiscreteScheduler",
 )  # fmt: skip
-
-_TEXT_MODEL = "text_model."
 
 Network = TypeVar("Network", bound=nn.Module)
 Made = TypeVar("Made")
@@ -134,10 +133,15 @@ def fill(make: Callable[[], Network], tensors: dict[str, Tensor], *, source: Pat
 
 
 def _named_like(own: Mapping[str, Tensor], tensors: dict[str, Tensor]) -> dict[str, Tensor]:
-    """Tensors under the names that this version of transformers uses: it calls the text model one or not."""
-    names = {name.replace(_TEXT_MODEL, "", 1): name for name in own}
-    bare = {name: name.replace(_TEXT_MODEL, "", 1) for name in tensors}
-    return {names.get(bare[name], bare[name]): tensor for name, tensor in tensors.items()}
+    """Tensors under the names that these versions of the libraries use; others say the same otherwise."""
+    names = {follow(name, OTHER_NAMES): name for name in own}
+    renamed = {}
+    for old, tensor in tensors.items():
+        if old in own:
+            renamed[old] = tensor
+        elif (new := follow(old, OTHER_NAMES)) is not None:
+            renamed[names.get(new, new)] = tensor
+    return renamed
 
 
 def build(source: Path, make: Callable[[], Made]) -> Made:
