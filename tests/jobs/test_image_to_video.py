@@ -230,6 +230,18 @@ def test_a_person_with_keypoints_begins_as_the_picture_in_full_size_and_moves(pe
     assert min(gaps[1:]) > gaps[0]
 
 
+def test_pocket_makes_a_photograph_nod_from_words_alone() -> None:
+    picture = Path(__file__).parent.parent.parent / "samples" / "inputs" / "portrait.png"
+    request = vg.ImageToVideo(picture, prompt="a woman nods", num_frames=8, num_inference_steps=3, seed=1)
+    frames = vg.run(request, engine=vg.Engine("pocket", device="cpu")).frames
+    photo = read_image(picture).astype(int)
+    assert np.abs(frames[0] - photo).mean() < 0.5
+    faces = np.abs(frames - photo)[:, 40:180, 120:280].mean((1, 2, 3))
+    corners = np.abs(frames - photo)[:, -100:, :100].mean((1, 2, 3))
+    assert faces.max() > 8
+    assert corners.max() < 0.5 * faces.max(), "what is no part of the head stays"
+
+
 def test_a_person_moves_without_words_too(person: Any) -> None:
     frames = frames_of(person, picture="person.png", prompt=None)
     assert (frames[1] != frames[0]).any()
