@@ -192,7 +192,7 @@ class LengthRequest(GenerativeRequest):
 
     seconds: float | None = Field(default=None, gt=0, le=600, description="Length; or give --num-frames.")
     num_frames: int | None = Field(
-        default=None, ge=1, le=4800, description="Length in frames; the pose's or model's own if not given."
+        default=None, ge=1, le=4800, description="Length in frames; a pose's or the model's own if not given."
     )
 
     @model_validator(mode="after")
