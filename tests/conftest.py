@@ -49,10 +49,15 @@ class FakeEngine:
     rows: list[int] = field(default_factory=list)
 
     reads_carried: bool = True
+    reads_words: bool = True
+    reads_pictures: bool = False
+    reads_motion: bool = False
+    needs_poses: bool = False
 
     def without(self, conditions: Any) -> Any:
-        """Leave out the pose and the words."""
-        return replace(conditions, pose_maps=None, prompt=None)
+        """Leave out the pose and the words, of models that read motion the reference."""
+        told = replace(conditions, pose_maps=None, prompt=None)
+        return replace(told, reference=None, picture=None) if self.reads_motion else told
 
     def scheduler(self) -> Any:
         """Return a fresh scheduler."""
@@ -69,6 +74,7 @@ class FakeEngine:
         """
         del timeline
         level = zlib.crc32((conditions.prompt or "").encode()) % 97 / 97 + conditions.fps / 16
+        level += 0.001 * sum(conditions.motion or ())
         pose = conditions.pose_maps
         if pose is not None:
             pose = F.avg_pool3d(pose, (1, self.spec.vae_scale_factor, self.spec.vae_scale_factor)).mean(

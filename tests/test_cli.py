@@ -163,10 +163,10 @@ def test_bad_input_is_one_line_exit_two_and_no_file(
     [
         (
             "",
-            "Expected one of {text-to-video, animate, run, show, models, inspect, train, evaluate}; "
-            "see: videogen --help",
+            "Expected one of {text-to-video, animate, image-to-video, run, show, models, inspect, train, "
+            "evaluate}; see: videogen --help",
         ),
-        ("dance", "Unrecognized options: dance; Available subcommands: text-to-video, animate, run, "),
+        ("dance", "Unrecognized options: dance; Available subcommands: text-to-video, animate, image-to-vid"),
         ("text-to-video", "Missing from videogen text-to-video: PROMPT; see: videogen text-to-video --help"),
         ("animate", "Missing from videogen animate: PORTRAIT --pose FILE; see: videogen animate --help"),
         ("text-to-video a --sed 1", "Unrecognized options: --sed, 1; Perhaps you meant: --seed INT; see: "),

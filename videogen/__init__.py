@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from videogen.engine import Engine
     from videogen.errors import CheckpointError, MediaError, MissingExtra, RequestError, VideogenError
     from videogen.jobs.animate import Animate, animate
+    from videogen.jobs.image_to_video import ImageToVideo, image_to_video
     from videogen.jobs.text_to_video import TextToVideo, text_to_video
     from videogen.request import Request
 
@@ -32,6 +33,7 @@ __all__ = [
     "CheckpointError",
     "Clip",
     "Engine",
+    "ImageToVideo",
     "MediaError",
     "MissingExtra",
     "Request",
@@ -40,6 +42,7 @@ __all__ = [
     "VideogenError",
     "__version__",
     "animate",
+    "image_to_video",
     "render",
     "run",
     "text_to_video",
@@ -50,6 +53,7 @@ _HOMES = {
     "videogen.errors": ("CheckpointError", "MediaError", "MissingExtra", "RequestError", "VideogenError"),
     "videogen.clip": ("Clip", "render", "run"),
     "videogen.jobs.animate": ("Animate", "animate"),
+    "videogen.jobs.image_to_video": ("ImageToVideo", "image_to_video"),
     "videogen.jobs.text_to_video": ("TextToVideo", "text_to_video"),
     "videogen.request": ("Request",),
 }

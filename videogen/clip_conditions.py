@@ -18,7 +18,8 @@ class Conditions:
     `fps` are frames per second; `t` counts the frames of the whole clip. `reference` are latents `1 c 1 h w`;
     `carried` the reference carried along the motion field, latents `1 c t h w`; `visibility` `1 1 t h w`,
     0…1, at the size of the latents; `pose_maps` `1 3 t H W`, 0…1, at the size of the picture; `picture` the
-    reference itself, −1…1 `1 c h w`, for models that read it in place of words.
+    reference itself, −1…1 `1 c h w`, for models that read it in place of words; `motion` is
+    how much moves, 1…255, and the deviation of the noise in the reference, for models that read them.
     """
 
     fps: float
@@ -28,6 +29,7 @@ class Conditions:
     visibility: Tensor | None = None
     pose_maps: Tensor | None = None
     picture: Tensor | None = None
+    motion: tuple[float, float] | None = None
 
 
 def check_conditions(conditions: Conditions, *, length: int) -> None:

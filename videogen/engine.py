@@ -14,7 +14,6 @@ from dataclasses import replace
 from fractions import Fraction
 from functools import lru_cache
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import torch
@@ -23,11 +22,11 @@ from einops import rearrange
 from torch import Tensor
 
 from videogen.clip_conditions import Conditions, check_conditions
-from videogen.conditions.reference import seen_by_clip, to_frame
+from videogen.conditions.reference import to_frame
 from videogen.conditions.route import Route
 from videogen.devices import find_device, keep_freed_memory
 from videogen.errors import RequestError
-from videogen.models.conditioned import Inputs
+from videogen.models.conditioned import ConditionedUNet, Inputs
 from videogen.models.stable import StableUNet
 from videogen.planning import Plan, make_plan
 from videogen.sampling.steps import FrameStore, When, always
@@ -39,7 +38,6 @@ from videogen.world.caption import simplify, words_of
 
 __all__ = ["Conditions", "Engine", "ModelSpec"]
 
-_FRAMES_AT_ONCE = 4
 _Lender = Callable[[Tensor], Mapping[str, Tensor] | None]
 _PRECISIONS = {"float32": torch.float32, "bfloat16": torch.bfloat16, "float16": torch.float16}
 
@@ -103,27 +101,22 @@ class Engine:
         if frames.ndim != 4 or frames.shape[3] != 3 or frames.shape[1] % step or frames.shape[2] % step:
             raise RequestError(f"frames have shape {frames.shape}; give t h w 3, h and w multiples of {step}")
         pixels = torch.from_numpy(np.ascontiguousarray(frames)).to(self.device)
-        video = rearrange(pixels, "t h w c -> t c h w").to(self.dtype) / 127.5 - 1
-        return self.encode_video(video)
+        return self.encode_video(rearrange(pixels, "t h w c -> t c h w") / 127.5 - 1)
 
     @torch.inference_mode()
     def encode_video(self, pictures: Tensor) -> Latents:
         """Pictures −1…1 `t c h w` to latents float32 `1 c t h w`."""
-        vae = self._networks.vae
-        pictures = pictures.to(self.device, self.dtype).contiguous(memory_format=torch.channels_last)
-        chunks = pictures.split(_FRAMES_AT_ONCE)
-        latents: Tensor = torch.cat([_encoded(vae.encode(chunk)).float() for chunk in chunks])
-        latents = (latents - (vae.config.shift_factor or 0)) * vae.config.scaling_factor
+        pictures = pictures.to(self.device).contiguous(memory_format=torch.channels_last)
+        chunks = pictures.split(self.spec.frames_at_once)
+        latents = torch.cat([self._networks.encode(chunk) for chunk in chunks])
         return rearrange(latents, "t c h w -> 1 c t h w")
 
     @torch.inference_mode()
     def decode_video(self, latents: Latents) -> Iterator[Tensor]:
         """Latents `1 c t h w` to pictures −1…1, one `c h w` at a time, float32."""
-        vae = self._networks.vae
-        frames = rearrange(latents, "1 c t h w -> t c h w").to(self.device, torch.float32)
-        for chunk in frames.split(_FRAMES_AT_ONCE):
-            scaled = chunk / vae.config.scaling_factor + (vae.config.shift_factor or 0)
-            yield from vae.decode(scaled.to(self.dtype)).sample.float().clamp(-1, 1)
+        frames = rearrange(latents, "1 c t h w -> t c h w").to(self.device)
+        for chunk in frames.split(self.spec.frames_at_once):
+            yield from self._networks.decode(chunk)
 
     def decode(self, latents: Latents) -> Iterator[Frame]:
         """Latents `1 c t h w` to frames uint8 `h w c`, a few at a time."""
@@ -143,8 +136,17 @@ class Engine:
             raise RequestError(
                 f"the model {self.model} does not read poses; give one that comes with a ControlNet for them"
             )
+        if conditions.prompt is not None and not self.reads_words:
+            raise RequestError(
+                f"the model {self.model} reads a picture in place of words; leave the prompt out, or give a "
+                f"model that reads words"
+            )
         text = self._read(conditions)
         network = self._networks.denoiser
+        if whole is not always and not isinstance(network, ConditionedUNet | StableUNet):
+            raise RequestError(
+                f"the model {self.model} is always run whole; leave --cache-interval out for it"
+            )
         lend = self._lender(conditions, text)
         kept = FrameStore(timeline.length)
 
@@ -153,11 +155,14 @@ class Engine:
             rows, lent = [], lend(timestep)
             for row, numbers in zip(latents.split(1), frames, strict=True):
                 given = self._inputs(conditions, timeline, text, numbers, lent=lent)
+                noisy, time = row.to(self.dtype), timestep.to(self.device)
+                if whole is always or not isinstance(network, ConditionedUNet | StableUNet):
+                    rows.append(network(noisy, time, given).float())
+                    continue
                 deep = None if whole(timestep) else kept.take(numbers)
-                found, deep = network.evaluate(row.to(self.dtype), timestep.to(self.device), given, deep=deep)
+                found, deep = network.evaluate(noisy, time, given, deep=deep)
+                kept.put(numbers, deep)
                 rows.append(found.float())
-                if whole is not always:
-                    kept.put(numbers, deep)
             return torch.cat(rows).to(latents)
 
         return denoise
@@ -172,6 +177,26 @@ class Engine:
     def reads_carried(self) -> bool:
         """Whether the model is shown the reference carried along the pose, and continues it."""
         return self._networks.denoiser.reads_carried
+
+    @property
+    def reads_words(self) -> bool:
+        """Whether a prompt reaches the network."""
+        return self._networks.text_encoder is not None
+
+    @property
+    def reads_pictures(self) -> bool:
+        """Whether a picture reaches the network by an image encoder."""
+        return self._networks.image_encoder is not None
+
+    @property
+    def reads_motion(self) -> bool:
+        """Whether the model animates a picture by itself, told how much moves in place of words."""
+        return self._networks.denoiser.reads_motion
+
+    @property
+    def needs_poses(self) -> bool:
+        """Whether the model moves a picture by poses, and by nothing else."""
+        return self._networks.denoiser.needs_poses
 
     def _lender(self, conditions: Conditions, text: Tensor) -> _Lender:
         """What a reference network lends at a timestep; the last answer is kept for the next window."""
@@ -225,9 +250,8 @@ class Engine:
             shape = 1, 1, pictures.config.projection_dim
             if conditions.picture is None:
                 return torch.zeros(shape, device=self.device, dtype=self.dtype)
-            pixels = seen_by_clip(
-                conditions.picture.to(self.device), side=pictures.vision_model.embeddings.image_size
-            )
+            side = pictures.vision_model.embeddings.image_size
+            pixels = self._networks.see(conditions.picture.to(self.device), side=side)
             embedding: Tensor = pictures(pixels.to(self.dtype)).image_embeds
             return embedding.view(shape)
         encoder, _ = self._networks.language
@@ -246,7 +270,7 @@ class Engine:
                 return None
             return value[:, :, numbers.to(value.device)].to(self.device, self.dtype)
 
-        reference = conditions.reference
+        reference, motion = conditions.reference, conditions.motion
         return Inputs(
             text=text,
             fps=torch.tensor([conditions.fps], device=self.device),
@@ -257,10 +281,5 @@ class Engine:
             reference=None if reference is None else reference[:, :, 0].to(self.device, self.dtype),
             pose=pick(conditions.pose_maps),
             lent=lent,
+            motion=None if motion is None else torch.tensor([motion], device=self.device),
         )
-
-
-def _encoded(output: Any) -> Tensor:
-    """The latents of an autoencoder's output; of a distribution, its mode."""
-    latents: Tensor = output.latents if hasattr(output, "latents") else output.latent_dist.mode()
-    return latents

@@ -19,7 +19,15 @@ from fractions import Fraction
 from pathlib import Path
 from typing import Annotated, Any, ClassVar, Literal, Self, TypeAlias, get_args
 
-from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    ValidationError,
+    model_validator,
+)
 from pydantic_core import ErrorDetails
 
 from videogen import __version__
@@ -205,6 +213,27 @@ class GenerativeRequest(Request):
         description="Run the whole network at every so many steps only, and keep its deep features between: "
         "faster, and close to the clip of 1, which keeps none.",
     )
+
+
+class LengthRequest(GenerativeRequest):
+    """The fields of the jobs whose clip is as long as is asked for."""
+
+    seconds: float | None = Field(default=None, gt=0, le=600, description="Length; or give --num-frames.")
+    num_frames: int | None = Field(
+        default=None, ge=1, le=4800, description="Length in frames; a pose's or the model's own if not given."
+    )
+
+    @model_validator(mode="after")
+    def _one_length(self) -> Self:
+        if self.seconds is not None and self.num_frames is not None:
+            raise ValueError("--seconds and --num-frames were both given; give one of them")
+        return self
+
+    def length(self, *, fps: Fraction, default: int) -> int:
+        """Return the number of frames at `fps`; `default` where no length was asked for."""
+        if self.seconds is None:
+            return self.num_frames or default
+        return max(1, round(Fraction(self.seconds) * fps))
 
 
 def make_record(request: Request, *, weights: Mapping[str, str]) -> Record:

@@ -6,10 +6,13 @@ import numpy as np
 import pytest
 import torch
 import torch.nn.functional as F
+from diffusers.pipelines.stable_video_diffusion.pipeline_stable_video_diffusion import (
+    _resize_with_antialiasing,
+)
 from hypothesis import given
 from hypothesis import strategies as st
 
-from videogen.conditions.reference import Canvas, to_picture
+from videogen.conditions.reference import CLIP_MEAN, CLIP_SPREAD, Canvas, seen_by_svd, to_picture
 
 SIDES = st.integers(16, 3000)
 
@@ -73,3 +76,11 @@ def test_a_frame_becomes_a_picture_from_minus_one_to_one() -> None:
     assert picture.shape == (1, 3, 2, 3)
     torch.testing.assert_close(picture[0, :, 1, 0], torch.tensor([1.0, -1.0, -0.6]))
     assert (picture[0, :, 0] == -1).all()
+
+
+@pytest.mark.parametrize("size", [(576, 1024), (100, 80), (224, 224), (230, 500), (1100, 300)])
+def test_svd_s_image_encoder_sees_what_diffusers_shows_it(size: tuple[int, int]) -> None:
+    picture = torch.rand(1, 3, *size, generator=torch.Generator().manual_seed(0)) * 2 - 1
+    shown = (_resize_with_antialiasing(picture, (224, 224)) + 1) / 2
+    expected = (shown - torch.tensor(CLIP_MEAN).view(3, 1, 1)) / torch.tensor(CLIP_SPREAD).view(3, 1, 1)
+    torch.testing.assert_close(seen_by_svd(picture, side=224), expected, atol=2e-6, rtol=0)

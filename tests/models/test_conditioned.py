@@ -27,7 +27,8 @@ def network() -> ConditionedUNet:
     return made
 
 
-TOLD = sorted(Inputs.__dataclass_fields__.keys() - {"lent"})  # pocket has no network that lends tokens
+OTHERS = {"lent", "motion"}  # pocket has no network that lends tokens, and words for motion
+TOLD = sorted(Inputs.__dataclass_fields__.keys() - OTHERS)
 
 
 def inputs() -> Inputs:

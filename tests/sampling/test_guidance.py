@@ -65,3 +65,30 @@ def test_scale_one_returns_the_full_prediction_bit_for_bit() -> None:
 def test_a_chain_and_scales_that_do_not_fit_are_refused() -> None:
     with pytest.raises(RequestError, match="1 guidance scales"):
         guided([Recorded()(1.0), Recorded()(2.0)], [1.0, 2.0])
+
+
+@pytest.mark.parametrize("frames", [[[0, 1, 2]], [[4, 5, 3], [0, 5, 1]]])
+def test_each_frame_may_have_a_scale_of_its_own_by_its_number(frames: list[list[int]]) -> None:
+    scale, rows = torch.linspace(1, 3, 6), torch.tensor(frames)
+    latents = torch.ones(len(frames), 2, 3, 4, 4)
+    prediction = guided([Recorded()(2.0), Recorded()(5.0)], [scale])(latents, TIMESTEP, rows)
+    expected = (2 + scale[rows] * (5 - 2))[:, None, :, None, None]
+    assert torch.allclose(prediction, expected * latents)
+
+
+@pytest.mark.parametrize(
+    ("scale", "called"),
+    [(torch.ones(3), [4.0]), (torch.zeros(3), [1.0]), (torch.tensor([1.0, 0.0, 1.0]), [1.0, 4.0])],
+)
+def test_links_without_influence_on_any_frame_are_not_called(scale: Tensor, called: list[float]) -> None:
+    links = Recorded()
+    guided([links(1.0), links(4.0)], [scale])(LATENTS, TIMESTEP, FRAMES)
+    assert links.calls == called
+
+
+def test_scales_per_frame_stand_beside_plain_ones() -> None:
+    chain = [Recorded()(factor) for factor in (1.0, 4.0, 9.0)]
+    scale = torch.tensor([1.0, 2.0, 3.0])
+    prediction = guided(chain, [2.0, scale])(LATENTS, TIMESTEP, FRAMES)
+    expected = 1 + 2 * (4 - 1) + scale * (9 - 4)
+    assert torch.allclose(prediction, expected[None, None, :, None, None] * LATENTS)

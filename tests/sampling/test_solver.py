@@ -54,7 +54,14 @@ class Case:
 
 LEADING = {"steps_offset": 1, "set_alpha_to_one": False}
 FLOW = {"use_flow_sigmas": True}
+SVD = Case(
+    "EulerDiscrete",
+    predicts="v_prediction",
+    steps=150,
+    config={"use_karras_sigmas": True, "timestep_type": "continuous", "sigma_min": 0.002, "sigma_max": 700.0},
+)
 DETERMINISTIC = [
+    SVD,
     Case("DDIM", config={"clip_sample": False, **LEADING}),
     Case("DDIM", predicts="v_prediction", config={"clip_sample": False, **LEADING}),
     Case("DDIM", predicts="sample", config={"clip_sample": False, **LEADING}),
@@ -90,21 +97,27 @@ CONSISTENT = [
 ]
 RESTARTABLE = [
     case for case in DETERMINISTIC if case.predicts != "v_prediction" and case.name != "LMSDiscrete"
-]
+] + [SVD]
 
 
 def level_of(case: Case, scheduler: Any) -> Callable[[Tensor], tuple[float, float]]:
     """alpha and sigma of what the network sees at a timestep, from the definition of the two processes."""
     if case.flow:
         return lambda timestep: (1 - float(timestep) / 1000, float(timestep) / 1000)
+    if case.config.get("timestep_type") == "continuous":  # a quarter of the ratio's logarithm
+        return lambda timestep: _unit(math.exp(4 * float(timestep)))
     kept = scheduler.alphas_cumprod.double().numpy()
     ratios = np.sqrt((1 - kept) / kept)
 
     def level(timestep: Tensor) -> tuple[float, float]:
-        ratio = float(np.interp(float(timestep), np.arange(1000), ratios))
-        return 1 / math.hypot(1, ratio), ratio / math.hypot(1, ratio)
+        return _unit(float(np.interp(float(timestep), np.arange(1000), ratios)))
 
     return level
+
+
+def _unit(ratio: float) -> tuple[float, float]:
+    """alpha and sigma of a ratio sigma / alpha, where their squares add up to one."""
+    return 1 / math.hypot(1, ratio), ratio / math.hypot(1, ratio)
 
 
 def perfect(case: Case, scheduler: Any, *, endpoint: bool = False) -> Callable[..., Tensor]:

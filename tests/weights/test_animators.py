@@ -18,7 +18,7 @@ from tests.tiny import stir
 from tests.tiny_diffusers import parts, tokenizer
 from videogen.cli import main
 from videogen.engine import Conditions, Engine
-from videogen.errors import CheckpointError
+from videogen.errors import CheckpointError, RequestError
 from videogen.sampling import Timeline
 
 INPUTS = Path(__file__).parent.parent.parent / "samples" / "inputs"
@@ -137,6 +137,22 @@ def test_the_reference_is_read_and_matters(tmp_path: Path, make: Any) -> None:
     ]
     assert difference(shown[0], shown[1]) > 1e-3
     assert difference(shown[0], shown[2]) > 1e-3
+
+
+@pytest.mark.parametrize("make", [animate_anyone, magic_animate])
+def test_a_picture_alone_is_sent_to_animate(
+    tmp_path: Path, make: Any, capsys: pytest.CaptureFixture[str]
+) -> None:
+    make(tmp_path)
+    words = ["image-to-video", str(INPUTS / "puppet.png"), "--model", str(tmp_path), "-o", "a.mp4"]
+    assert main(words) == 2
+    assert "moves a picture by poses; use videogen animate with --pose" in capsys.readouterr().err
+
+
+def test_words_are_refused_where_a_picture_stands_for_them(tmp_path: Path) -> None:
+    animate_anyone(tmp_path)
+    with pytest.raises(RequestError, match="reads a picture in place of words; leave the prompt out"):
+        Engine(tmp_path).denoiser(Conditions(fps=8.0, prompt="a woman"), Timeline.line(2))
 
 
 def test_the_picture_stands_for_words(tmp_path: Path) -> None:

@@ -150,6 +150,38 @@ def test_the_words_matter_and_are_not_those_of_pocket(folder: Any) -> None:
     torch.testing.assert_close(predictions[0], predictions[2], rtol=0, atol=0)
 
 
+def test_files_with_the_names_of_older_versions_are_read(folder: Any, copy: Path) -> None:
+    older = {".to_q.": ".query.", ".to_k.": ".key.", ".to_v.": ".value.", ".to_out.0.": ".proj_attn."}
+    vae = copy / "vae" / "diffusion_pytorch_model.safetensors"
+    tensors = load_file(vae)
+    for new, old in older.items():
+        tensors = {name.replace(new, old): tensor for name, tensor in tensors.items()}
+    assert sum(".proj_attn." in name for name in tensors) == 4
+    save_file(tensors, vae)
+    text = copy / "text_encoder" / "model.safetensors"
+    save_file({**load_file(text), "text_model.embeddings.position_ids": torch.arange(12)[None]}, text)
+    frames = np.random.default_rng(0).integers(0, 256, (1, 16, 32, 3), dtype=np.uint8)
+    older_engine, engine = Engine(copy), Engine(folder[0])
+    assert torch.equal(older_engine.encode(frames), engine.encode(frames))
+    told, clip = Conditions(fps=8.0, prompt="a b"), Timeline.line(2)
+    given = torch.ones(1, 4, 2, 4, 4), torch.tensor(300), torch.arange(2)[None]
+    assert torch.equal(older_engine.denoiser(told, clip)(*given), engine.denoiser(told, clip)(*given))
+
+
+def test_pictures_are_decoded_one_by_one_as_they_are_asked_for(
+    folder: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    engine = Engine(folder[0])
+    vae: Any = engine._networks.vae
+    plain, decoded = vae.decode, []
+    monkeypatch.setattr(vae, "decode", lambda chunk: decoded.append(len(chunk)) or plain(chunk))
+    stream = engine.decode(torch.randn(1, 4, 3, 4, 4))
+    next(stream)
+    assert decoded == [1]
+    assert len(list(stream)) == 2
+    assert decoded == [1, 1, 1]
+
+
 def damage_weights(model: Path) -> None:
     file = model / "unet" / "diffusion_pytorch_model.safetensors"
     file.write_bytes(file.read_bytes()[:1000])

@@ -18,6 +18,10 @@ from torch import Tensor
 
 from videogen.types import Frame
 
+CLIP_MEAN = (0.48145466, 0.4578275, 0.40821073)
+CLIP_SPREAD = (0.26862954, 0.26130258, 0.27577711)
+"""Mean and deviation of red, green and blue, 0…1, in the pictures that CLIP learnt from."""
+
 
 @dataclass(frozen=True)
 class Canvas:
@@ -67,8 +71,33 @@ def to_frame(picture: Tensor) -> Frame:
 def seen_by_clip(picture: Tensor, *, side: int) -> Tensor:
     """Pictures −1…1 `b c h w` as CLIP's image encoder takes them, `b c side side` (Radford et al. 2021)."""
     small = F.interpolate(picture, (side, side), mode="bicubic", antialias=True, align_corners=False)
-    mean, spread = (
-        small.new_tensor(values).view(3, 1, 1)
-        for values in ((0.48145466, 0.4578275, 0.40821073), (0.26862954, 0.26130258, 0.27577711))
-    )
-    return ((small.clamp(-1, 1) + 1) / 2 - mean) / spread
+    return _normed(small.clamp(-1, 1))
+
+
+def seen_by_svd(picture: Tensor, *, side: int) -> Tensor:
+    """Pictures −1…1 `b c h w` as Stable Video Diffusion's image encoder takes them, `b c side side`.
+
+    Blurred by as much as they are made smaller, along each axis, then resized between the outermost pixels.
+    """
+    for axis in (3, 2):
+        picture = _blurred(picture, factor=picture.shape[axis] / side, axis=axis)
+    small = F.interpolate(picture, (side, side), mode="bicubic", align_corners=True)
+    return _normed(small)
+
+
+def _blurred(picture: Tensor, *, factor: float, axis: int) -> Tensor:
+    """Pictures `b c h w` under a Gaussian of (factor − 1) / 2 pixels along one axis, two deviations wide."""
+    deviation = max((factor - 1) / 2, 0.001)
+    taps = int(max(4 * deviation, 3)) // 2
+    places = torch.arange(-taps, taps + 1, device=picture.device)
+    weights = torch.softmax(-(places.double() ** 2) / (2 * deviation**2), 0).to(picture)
+    channels = picture.shape[1]
+    kernel = weights.view((1, 1, 1, -1) if axis == 3 else (1, 1, -1, 1)).expand(channels, -1, -1, -1)
+    room = (taps, taps, 0, 0) if axis == 3 else (0, 0, taps, taps)
+    return F.conv2d(F.pad(picture, room, mode="reflect"), kernel, groups=channels)
+
+
+def _normed(picture: Tensor) -> Tensor:
+    """Pictures −1…1 in the units that CLIP was trained in."""
+    mean, spread = (picture.new_tensor(values).view(3, 1, 1) for values in (CLIP_MEAN, CLIP_SPREAD))
+    return ((picture + 1) / 2 - mean) / spread

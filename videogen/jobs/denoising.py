@@ -11,18 +11,19 @@ from videogen.jobs import Progress
 if TYPE_CHECKING:
     from videogen.engine import Conditions, Engine
     from videogen.request import GenerativeRequest
-    from videogen.sampling import Timeline, When
+    from videogen.sampling import Scale, Timeline, When
     from videogen.types import Denoiser, Latents
     from videogen.weights.spec import ModelSpec
 
 
 def denoise(
     request: GenerativeRequest, engine: Engine, timeline: Timeline, chain: Sequence[Conditions], *,
-    scale: float, size: tuple[int, int], progress: Progress,
+    scale: Scale, size: tuple[int, int], progress: Progress,
 ) -> Latents:  # fmt: skip
     """Sample the latents `1 c t h w` of a clip of `size` (height, width in pixels).
 
-    `chain` is two conditions, without and with what the guidance `scale` strengthens.
+    `chain` is two conditions, without and with what the guidance `scale` strengthens, in each frame as the
+    scale says.
     """
     from videogen.sampling import guided, sample, step_numbers, switched, within
 

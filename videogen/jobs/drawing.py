@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 
 _FIRST_FRAMES = 8
 """Frames that are drawn for the sake of the first one, which is better among others than alone."""
-_LATER_WORDS = 0.25
+LATER_WORDS = 0.25
 """How much of the guidance by words is left once looks are shown by a picture."""
 _FRAMES_AT_ONCE = 64
 
@@ -51,7 +51,7 @@ def draw_clip(
         progress=lambda _, done, total: progress("the first frame", done, total),
     )  # fmt: skip
     told = carried_along(told, begun[:, :, :1], engine, person=guide.person)
-    return draw(told, length=length, scale=1 + (scale - 1) * _LATER_WORDS, progress=progress)
+    return draw(told, length=length, scale=1 + (scale - 1) * LATER_WORDS, progress=progress)
 
 
 def carried_along(told: Conditions, first: Latents, engine: Engine, *, person: Tensor) -> Conditions:

@@ -31,9 +31,7 @@ def read_portrait(path: Path, keypoints: Path | None) -> tuple[Frame, NDArray[np
     """The picture, uint8 `h w c`, and its keypoints `k 3`, from the JSON beside it unless one is named."""
     picture = read_image(path)
     beside = keypoints or path.with_suffix(".json")
-    with media_errors(beside, doing="read as keypoints"):
-        missing = not beside.exists()
-    if missing:
+    if not is_there(beside):
         raise RequestError(
             f"the keypoints of {path.name} are missing: {beside} does not exist; give --keypoints FILE.json "
             f"(OpenPose or ControlNet JSON)"
@@ -43,6 +41,12 @@ def read_portrait(path: Path, keypoints: Path | None) -> tuple[Frame, NDArray[np
     if not (points[0, :, 2] > 0).any():
         raise RequestError(f"{beside} shows nobody; give the keypoints of the person in {path.name}")
     return picture, points[0]
+
+
+def is_there(keypoints: Path) -> bool:
+    """Whether there is a file of keypoints; raises `MediaError` where that cannot be told."""
+    with media_errors(keypoints, doing="read as keypoints"):
+        return keypoints.exists()
 
 
 def driving_rate(path: Path) -> Fraction | None:

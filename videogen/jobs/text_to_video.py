@@ -18,14 +18,14 @@ from videogen.clip import as_function
 from videogen.jobs import Progress, silent
 from videogen.jobs.checks import check_amount, picture_size
 from videogen.jobs.words import warn_of_unknown_words, word_guidance
-from videogen.request import GenerativeRequest, Prompt
+from videogen.request import LengthRequest, Prompt
 
 if TYPE_CHECKING:
     from videogen.engine import Engine
     from videogen.types import Frame
 
 
-class TextToVideo(GenerativeRequest):
+class TextToVideo(LengthRequest):
     """Make a clip from a sentence."""
 
     job: ClassVar[str] = "text-to-video"
@@ -33,10 +33,6 @@ class TextToVideo(GenerativeRequest):
     prompt: Prompt = Field(kw_only=False, description="What should be seen, in a sentence.")
     negative_prompt: Prompt | None = Field(
         default=None, description="What to steer away from; works where the guidance scale is not 1."
-    )
-    seconds: float | None = Field(default=None, gt=0, le=600, description="Length; or give --num-frames.")
-    num_frames: int | None = Field(
-        default=None, ge=1, le=4800, description="Length in frames; the pose's or model's own if not given."
     )
     path: str | None = Field(
         default=None,
@@ -53,8 +49,6 @@ class TextToVideo(GenerativeRequest):
 
     @model_validator(mode="after")
     def _one_of_each(self) -> Self:
-        if self.seconds is not None and self.num_frames is not None:
-            raise ValueError("--seconds and --num-frames were both given; give one of them")
         if self.path is not None and self.pose is not None:
             raise ValueError("--path moves things and --pose people; give one of them")
         if not self.plan and (self.path is not None or self.pose is not None):
@@ -66,12 +60,6 @@ class TextToVideo(GenerativeRequest):
         from videogen.jobs.driving import driving_rate
 
         return self.fps or (None if self.pose is None else driving_rate(self.pose)) or default
-
-    def length(self, *, fps: Fraction, default: int) -> int:
-        """Return the number of frames at `fps`; `default` where no length was asked for."""
-        if self.seconds is None:
-            return self.num_frames or default
-        return max(1, round(Fraction(self.seconds) * fps))
 
 
 def generate(request: TextToVideo, engine: Engine, *, progress: Progress = silent) -> Iterator[Frame]:

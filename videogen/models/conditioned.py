@@ -24,7 +24,8 @@ class Inputs:
     `text` `b l c`; `fps` `b`; `known` `b c t h w` with `mask` `b 1 t h w` (1 = known); `carried`
     `b c t h w` with `visibility` `b 1 t h w`; `reference` latents `b c h w`, `reference_present` `b` where
     only some rows have one; `pose` maps 0…1 `b 3 t H W`; `lent` tokens of a reference network by attention
-    layer, for networks that have one.
+    layer, for networks that have one; `motion` `b 2`, for networks that read it: how much moves, 1…255, and
+    the deviation of the noise that was added to the reference.
     """
 
     text: Tensor
@@ -37,6 +38,7 @@ class Inputs:
     reference_present: Tensor | None = None
     pose: Tensor | None = None
     lent: Mapping[str, Tensor] | None = None
+    motion: Tensor | None = None
 
 
 class ConditionedUNet(nn.Module):
@@ -47,6 +49,8 @@ class ConditionedUNet(nn.Module):
 
     reads_poses = True
     reads_carried = True
+    reads_motion = False
+    needs_poses = False
 
     def __init__(self, config: TemporalUNetConfig, *, latent_channels: int) -> None:
         super().__init__()

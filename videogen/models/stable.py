@@ -28,6 +28,7 @@ class StableUNet(nn.Module):
     """
 
     reads_carried = False
+    reads_motion = False
 
     def __init__(
         self, unet: TemporalUNet, controlnets: Sequence[ControlNet] = (), *, guider: nn.Module | None = None,
@@ -43,6 +44,11 @@ class StableUNet(nn.Module):
     def reads_poses(self) -> bool:
         """Whether pose maps reach the network."""
         return len(self.controlnets) > 0 or self.guider is not None
+
+    @property
+    def needs_poses(self) -> bool:
+        """Whether it was made to move a reference by poses, and nothing else."""
+        return self.reference is not None
 
     def reading_time(self, timestep: Tensor) -> Tensor:
         """The timestep at which the reference is read, to denoise at this one."""

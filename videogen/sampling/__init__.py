@@ -5,7 +5,7 @@ A `Denoiser` is made of others by `guided`, `windowed` and `viewed`; `sample` st
 """
 
 from videogen.sampling.denoiser import cast, predict
-from videogen.sampling.guidance import guided
+from videogen.sampling.guidance import Scale, guided
 from videogen.sampling.sampler import draw_noise, sample
 from videogen.sampling.steps import FrameStore, When, always, every, step_numbers, switched, within
 from videogen.sampling.timeline import Timeline
@@ -17,6 +17,7 @@ __all__ = [
     "MIRROR",
     "UPSIDE_DOWN",
     "FrameStore",
+    "Scale",
     "Timeline",
     "View",
     "When",

@@ -100,7 +100,7 @@ def load_animate_anyone(path: Path, *, files: Mapping[str, Path] | None = None) 
     network = StableUNet(unet, guider=guider, reference=folder.reference("reference_unet.pth"))
     vae, settings = folder.vae(), folder.part("image_encoder")
     window = min(24, unet.config.motion_max_frames)
-    pictures = _make_pictures(settings)
+    pictures = make_pictures(settings)
     check_together(unet, vae, words=pictures.config.projection_dim, folder=path)
     return Networks(
         spec=replace(spec_of(unet, vae, folder.settings), window=window, pose_guidance=3.5),
@@ -149,7 +149,8 @@ def load_magic_animate(path: Path, *, files: Mapping[str, Path] | None = None) -
     )
 
 
-def _make_pictures(part: Part) -> CLIPVisionModelWithProjection:
+def make_pictures(part: Part) -> CLIPVisionModelWithProjection:
+    """CLIP's image encoder of its settings and tensors."""
     from transformers import CLIPVisionConfig, CLIPVisionModelWithProjection
 
     settings, tensors, source = part

@@ -21,7 +21,7 @@ from videogen.models.controlnet import ControlNet
 from videogen.models.stable import StableUNet
 from videogen.models.temporal_unet import TemporalUNet
 from videogen.weights.folder import Folder, Part
-from videogen.weights.keymaps import AUTOENCODER, MOTION_ADAPTER, rename
+from videogen.weights.keymaps import MOTION_ADAPTER
 from videogen.weights.lora import merge, read_lora
 from videogen.weights.motion import Motion, motion_of, read_motion, schedule_of
 from videogen.weights.parts import (
@@ -148,16 +148,20 @@ def make_controlnet(part: Part) -> ControlNet:
 
 def fill_vae(settings: dict[str, Any], tensors: dict[str, Tensor], source: Path) -> Any:
     """An autoencoder of its settings and tensors: AutoencoderKL, or the small AutoencoderTiny."""
-    if settings.get("_class_name") == "AutoencoderTiny":
-        return fill(lambda: make_tiny_vae(plain(settings)), tensors, source=source)
-    return fill(lambda: _make_vae(plain(settings)), rename(tensors, AUTOENCODER), source=source)
+    make = make_tiny_vae if settings.get("_class_name") == "AutoencoderTiny" else _make_vae
+    return fill(lambda: make(plain(settings)), tensors, source=source)
 
 
 def _make_vae(settings: dict[str, Any]) -> diffusers.AutoencoderKL:
+    check_scale(settings)
+    return diffusers.AutoencoderKL(**settings)
+
+
+def check_scale(settings: dict[str, Any]) -> None:
+    """Raise ValueError for an autoencoder's scale that latents cannot have."""
     scale = settings.get("scaling_factor", 0.18215)
     if not 0 < scale < math.inf:
         raise ValueError(f"scale {scale} of the latents")
-    return diffusers.AutoencoderKL(**settings)
 
 
 def spec_of(unet: TemporalUNet, vae: Autoencoder, settings: dict[str, Any]) -> ModelSpec:
@@ -178,6 +182,7 @@ def spec_of(unet: TemporalUNet, vae: Autoencoder, settings: dict[str, Any]) -> M
         latent_channels=vae.config.latent_channels,
         vae_scale_factor=factor,
         size_multiple=factor,
+        frames_at_once=1,
     )
 
 

@@ -46,18 +46,23 @@ CONTROLNET: Rules = (*WRAPPERS, *_ANIMATEDIFF)
 MOTION_ADAPTER: Rules = (*WRAPPERS, (r"\.pos_embed\.pe$", None))
 """Motion modules as diffusers writes them."""
 
-AUTOENCODER: Rules = tuple(
-    (rf"(\.mid_block\.attentions\.0)\.{old}\.", rf"\1.{new}.")
-    for old, new in (("query", "to_q"), ("key", "to_k"), ("value", "to_v"), ("proj_attn", "to_out.0"))
-)
-"""Autoencoders as earlier versions of diffusers wrote them."""
-
 REFERENCE_UNET: Rules = (
     *WRAPPERS,
     (r"^up_blocks\.3\.attentions\.2\.proj_out\.", None),  # after the last tokens that anything reads
     (r"^up_blocks\.3\.attentions\.2\.transformer_blocks\.0\.(?!norm1\.)", None),
 )
 """Networks of which only the tokens are read; AnimateAnyone's file holds more than that."""
+
+
+OTHER_NAMES: Rules = (
+    (r"(^|\.)text_model\.", r"\1"),
+    (r"(^|\.)position_ids$", None),  # counted by the libraries themselves by now
+    (r"(\.attentions\.\d+)\.query\.", r"\1.to_q."),
+    (r"(\.attentions\.\d+)\.key\.", r"\1.to_k."),
+    (r"(\.attentions\.\d+)\.value\.", r"\1.to_v."),
+    (r"(\.attentions\.\d+)\.proj_attn\.", r"\1.to_out.0."),
+)
+"""What other versions of transformers and diffusers call the same tensors."""
 
 
 def rename(tensors: Mapping[str, Value], rules: Rules) -> dict[str, Value]:

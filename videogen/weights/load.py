@@ -22,6 +22,7 @@ from videogen.errors import CheckpointError, RequestError
 from videogen.models.conditioned import ConditionedUNet
 from videogen.models.motion_planner import MotionPlanner, MotionPlannerConfig
 from videogen.models.temporal_unet import TemporalUNetConfig
+from videogen.weights import modelscope, svd
 from videogen.weights.animators import (
     is_animate_anyone,
     is_magic_animate,
@@ -178,6 +179,10 @@ def load_networks(
             f"the model {folder} takes no motion modules; leave --motion-modules out, or give a model of "
             f"Stable Diffusion 1.5"
         )
+    if kind == svd.PIPELINE:
+        return svd.load_svd(folder)
+    if kind == modelscope.PIPELINE:
+        return modelscope.load_modelscope(folder)
     if animator:
         return (load_animate_anyone if is_animate_anyone(folder) else load_magic_animate)(folder)
     return _load_own(folder, index)

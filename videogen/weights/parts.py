@@ -10,18 +10,22 @@ import math
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, TypeAlias, TypeVar
+from typing import TYPE_CHECKING, Any, Protocol, TypeAlias, TypeVar
 
 import diffusers
 import torch
 from diffusers.schedulers.scheduling_utils import SchedulerMixin
 from torch import Tensor, nn
 
+from videogen.conditions.reference import seen_by_clip
 from videogen.errors import CheckpointError
 from videogen.models.conditioned import ConditionedUNet
+from videogen.models.modelscope import ModelScopeUNet
 from videogen.models.motion_planner import MotionPlanner
 from videogen.models.stable import StableUNet
+from videogen.models.svd import SvdUNet
 from videogen.weights.formats import assign_weights, check_fit, first_line, read_json
+from videogen.weights.keymaps import OTHER_NAMES, follow
 from videogen.weights.spec import ModelSpec
 
 if TYPE_CHECKING:
@@ -33,12 +37,17 @@ SCHEDULERS = (
     "LCMScheduler", "HeunDiscreteScheduler",
 )  # fmt: skip
 
-_TEXT_MODEL = "text_model."
-_POSITIONS = "embeddings.position_ids"
-
 Network = TypeVar("Network", bound=nn.Module)
 Made = TypeVar("Made")
-Autoencoder: TypeAlias = diffusers.AutoencoderTiny | diffusers.AutoencoderKL
+Autoencoder: TypeAlias = (
+    diffusers.AutoencoderTiny | diffusers.AutoencoderKL | diffusers.AutoencoderKLTemporalDecoder
+)
+
+
+class See(Protocol):
+    """Pictures −1…1 `b c h w` as an image encoder takes them, `b c side side`."""
+
+    def __call__(self, picture: Tensor, *, side: int) -> Tensor: ...
 
 
 @dataclass
@@ -46,11 +55,11 @@ class Networks:
     """The loaded parts of a model; `hashes` are the SHA-256 of their files by relative path.
 
     `planner` is None where the model has no motion planner; an `image_encoder` reads the reference picture in
-    place of words.
+    place of words, as `see` makes it from pictures −1…1 `b c h w` and its `side` in pixels.
     """
 
     spec: ModelSpec
-    denoiser: ConditionedUNet | StableUNet
+    denoiser: ConditionedUNet | StableUNet | SvdUNet | ModelScopeUNet
     vae: Autoencoder
     text_encoder: CLIPTextModel | None
     planner: MotionPlanner | None
@@ -59,6 +68,7 @@ class Networks:
     scheduler_config: dict[str, Any]
     hashes: dict[str, str]
     image_encoder: CLIPVisionModelWithProjection | None = None
+    see: See = seen_by_clip
 
     @property
     def pocket(self) -> ConditionedUNet:
@@ -75,6 +85,33 @@ class Networks:
         if self.text_encoder is None or self.tokenizer is None:
             raise CheckpointError("this model reads pictures in place of words; give one that reads words")
         return self.text_encoder, self.tokenizer
+
+    def encode(self, pictures: Tensor) -> Tensor:
+        """Pictures −1…1 `t c h w` to latents about unit variance, `t c h w`, float32."""
+        vae, own = self.vae, self.vae.dtype
+        temporal = isinstance(vae, diffusers.AutoencoderKLTemporalDecoder)
+        if temporal and own == torch.float16 and vae.config.force_upcast:  # its encoder overflows float16
+            latents = _encoded(vae.to(torch.float32), pictures)
+            vae.to(own)
+        else:
+            latents = _encoded(vae, pictures)
+        return (latents - (vae.config.get("shift_factor") or 0)) * float(vae.config.scaling_factor)
+
+    def decode(self, latents: Tensor) -> Tensor:
+        """Latents `t c h w` of neighbouring frames to pictures −1…1, float32."""
+        vae = self.vae
+        latents = latents.float() / vae.config.scaling_factor + (vae.config.get("shift_factor") or 0)
+        temporal = isinstance(vae, diffusers.AutoencoderKLTemporalDecoder)
+        more = {"num_frames": len(latents)} if temporal else {}
+        pictures: Tensor = vae.decode(latents.to(vae.dtype), **more).sample.float().clamp(-1, 1)
+        return pictures
+
+
+def _encoded(vae: Any, pictures: Tensor) -> Tensor:
+    """The latents that an autoencoder gives, float32; of a distribution, its mode."""
+    output = vae.encode(pictures.to(vae.dtype))
+    latents: Tensor = output.latents if hasattr(output, "latents") else output.latent_dist.mode()
+    return latents.float()
 
 
 def check_pairs(pairs: Mapping[str, tuple[int, int]], folder: Path) -> None:
@@ -100,14 +137,15 @@ def fill(make: Callable[[], Network], tensors: dict[str, Tensor], *, source: Pat
 
 
 def _named_like(own: Mapping[str, Tensor], tensors: dict[str, Tensor]) -> dict[str, Tensor]:
-    """Tensors under the names that this version of transformers uses: it calls the text model one or not.
-
-    Without the numbers of CLIP's positions, which older versions wrote down: they follow from their length.
-    """
-    names = {name.replace(_TEXT_MODEL, "", 1): name for name in own}
-    kept = {name: tensor for name, tensor in tensors.items() if not name.endswith(_POSITIONS)}
-    bare = {name: name.replace(_TEXT_MODEL, "", 1) for name in kept}
-    return {names.get(bare[name], bare[name]): tensor for name, tensor in kept.items()}
+    """Tensors under the names that these versions of the libraries use; others say the same otherwise."""
+    names = {follow(name, OTHER_NAMES): name for name in own}
+    renamed = {}
+    for old, tensor in tensors.items():
+        if old in own:
+            renamed[old] = tensor
+        elif (new := follow(old, OTHER_NAMES)) is not None:
+            renamed[names.get(new, new)] = tensor
+    return renamed
 
 
 def build(source: Path, make: Callable[[], Made]) -> Made:

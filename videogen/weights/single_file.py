@@ -17,7 +17,7 @@ from torch import Tensor
 
 from videogen.errors import CheckpointError
 from videogen.weights.folder import Part
-from videogen.weights.keymaps import AUTOENCODER, rename
+from videogen.weights.keymaps import OTHER_NAMES, rename
 from videogen.weights.recognise import Shapes, hint_widths, shapes_of, unet_settings
 
 _UNET, _VAE, _TEXT, _CONTROL = (
@@ -56,7 +56,7 @@ def vae_part(tensors: Mapping[str, Tensor], *, source: Path) -> Part:
     from diffusers.loaders.single_file_utils import convert_ldm_vae_checkpoint
 
     if any(name.startswith("encoder.down_blocks.") for name in tensors):
-        renamed = rename(tensors, AUTOENCODER)
+        renamed = rename(tensors, OTHER_NAMES)
     else:
         levels = _count(tensors, r"encoder\.down\.(\d+)\.")
         given = {"down_block_types": [""] * levels, "up_block_types": [""] * levels}

@@ -13,6 +13,7 @@ from fractions import Fraction
 from videogen.errors import CheckpointError
 
 _LARGEST = 1 << 16
+_OPTIONAL = {"aliases", "frames_at_once"}
 
 
 @dataclass(frozen=True)
@@ -22,7 +23,8 @@ class ModelSpec:
     `size_multiple` is the step of widths and heights. `window` and `overlap` are in frames. `pose_guidance`
     is the guidance scale for poses, `guidance_scale` that for words. `known_words` is the vocabulary of the
     training captions, empty where there is none. `aliases` are words that a motion planner reads as others,
-    (word, meaning). Raises ValueError for impossible numbers.
+    (word, meaning). `frames_at_once` go through the autoencoder together. Raises ValueError for impossible
+    numbers.
     """
 
     width: int
@@ -39,6 +41,7 @@ class ModelSpec:
     size_multiple: int
     known_words: tuple[str, ...] = ()
     aliases: tuple[tuple[str, str], ...] = ()
+    frames_at_once: int = 4
 
     def __post_init__(self) -> None:
         for field in fields(self):
@@ -59,10 +62,10 @@ class ModelSpec:
     @classmethod
     def from_dict(cls, values: object, *, source: str) -> ModelSpec:
         """A spec from JSON; raises CheckpointError where a number is missing, extra or impossible."""
-        expected = {field.name for field in fields(cls)} - {"aliases"}
-        if not isinstance(values, Mapping) or set(values) - {"aliases"} != expected:
+        expected = {field.name for field in fields(cls)} - _OPTIONAL
+        if not isinstance(values, Mapping) or set(values) - _OPTIONAL != expected:
             found = {str(name) for name in values} if isinstance(values, Mapping) else set()
-            wrong = ", ".join(sorted((found - {"aliases"}) ^ expected))
+            wrong = ", ".join(sorted((found - _OPTIONAL) ^ expected))
             raise CheckpointError(f"{source}: the section 'videogen' is missing or has too much: {wrong}")
         try:
             apart = ("fps", "known_words", "aliases")

@@ -1,0 +1,73 @@
+"""Image to video: a still picture begins to move.
+
+Comes in: a picture, and for models that read words a sentence about it. Goes out: frames whose first one is
+the picture, at its proportions. Each kind of model is told the picture in its own way; long clips are
+denoised in overlapping windows.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING, ClassVar
+
+from pydantic import Field
+
+from videogen.clip import as_function
+from videogen.jobs import Progress, silent
+from videogen.jobs.words import warn_of_unknown_words
+from videogen.request import LengthRequest, Prompt
+
+if TYPE_CHECKING:
+    from videogen.engine import Engine
+    from videogen.types import Frame
+
+
+class ImageToVideo(LengthRequest):
+    """Make a clip that begins with a picture."""
+
+    job: ClassVar[str] = "image-to-video"
+
+    picture: Path = Field(kw_only=False, description="Picture to begin with: PNG, JPEG or WebP.")
+    prompt: Prompt | None = Field(
+        default=None, description="What happens, in a sentence; for models that read words."
+    )
+    keypoints: Path | None = Field(
+        default=None,
+        description="A person's keypoints in the picture, for pocket; the JSON file beside it, if any.",
+    )
+    motion_bucket: int | None = Field(
+        default=None,
+        ge=1,
+        le=255,
+        description="How much moves, 1 to 255; Stable Video Diffusion only, 127 if not given.",
+    )
+    noise_augmentation: float | None = Field(
+        default=None,
+        ge=0,
+        le=1,
+        description="Noise in the picture that is followed: more noise, more freedom; Stable Video Diffusion "
+        "only, 0.02 if not given.",
+    )
+
+
+def generate(request: ImageToVideo, engine: Engine, *, progress: Progress = silent) -> Iterator[Frame]:
+    """Yield the clip's frames; raises `RequestError` where the model cannot do what is asked."""
+    from videogen.jobs.denoising import denoise
+    from videogen.jobs.picturing import check_told, tell
+
+    check_told(request, engine)
+    fps = request.rate(engine.spec.fps)
+    length = request.length(fps=fps, default=engine.spec.num_frames)
+    warn_of_unknown_words(request.prompt or "", engine)
+
+    told = tell(request, engine, length=length, fps=fps)
+    size = told.canvas.height, told.canvas.width
+    latents = denoise(
+        request, engine, told.timeline, told.chain, scale=told.scale, size=size, progress=progress
+    )
+    for number, drawn in enumerate(engine.decode_video(latents)):
+        yield told.show(number, drawn)
+
+
+image_to_video = as_function(ImageToVideo)
