@@ -166,7 +166,8 @@ CHANGES: dict[str, Any] = {
 
 @pytest.mark.parametrize("name", CHANGES)
 def test_every_condition_matters(tiny: Engine, name: str) -> None:
-    assert CHANGES.keys() | {"picture"} == Conditions.__dataclass_fields__.keys()  # for models without words
+    elsewhere = {"picture", "keyframes", "control_prompt"}  # what Stable Diffusion's kind is told
+    assert CHANGES.keys() | elsewhere == Conditions.__dataclass_fields__.keys()
     changed = predict(tiny, replace(given(), **{name: CHANGES[name]}), timeline())
     assert (changed - predict(tiny, given(), timeline())).abs().max() > 1e-4
 

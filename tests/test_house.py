@@ -21,10 +21,10 @@ PIPELINES = sorted((ROOT / "pipelines").glob("*.py"))
 
 SIBLINGS = {"models", "sampling", "media", "conditions", "enhance", "world"}
 LAYERS: list[set[str]] = [
-    {"errors", "types", "skeleton", "tracks", "request"},
+    {"errors", "extras", "types", "skeleton", "tracks", "request"},
     SIBLINGS,
     {"weights"},
-    {"carried", "clip_conditions", "devices", "engine", "planning", "training"},
+    {"carried", "clip_conditions", "devices", "engine", "planning", "seeing", "training"},
     {"clip", "jobs"},
     {"batch", "bench"},
     {"cli", "commands", "console", "web", "__main__"},

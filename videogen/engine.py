@@ -9,7 +9,7 @@ on how windows are batched; on a CPU batching gains nothing.
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from fractions import Fraction
 from functools import lru_cache
@@ -23,15 +23,24 @@ from einops import rearrange
 from torch import Tensor
 
 from videogen.clip_conditions import Conditions, check_conditions
-from videogen.conditions.reference import seen_by_clip, to_frame
+from videogen.conditions.reference import to_frame
 from videogen.conditions.route import Route
 from videogen.devices import find_device, keep_freed_memory
 from videogen.errors import RequestError
+from videogen.extras import NOTHING, Extras
 from videogen.models.conditioned import Inputs
 from videogen.models.stable import StableUNet
 from videogen.planning import Plan, make_plan
 from videogen.sampling.timeline import Timeline
+from videogen.seeing import (
+    check_reads,
+    keyframe_hint,
+    look_beside_words,
+    look_in_place_of_words,
+    reads_keyframes,
+)
 from videogen.types import Denoiser, Frame, Frames, Latents
+from videogen.weights.extras import add_extras
 from videogen.weights.load import find_model, load_networks
 from videogen.weights.presets import ModelSpec
 from videogen.world.caption import simplify, words_of
@@ -47,13 +56,15 @@ class Engine:
     """Networks of one model on one device, for any number of requests.
 
     `model` is `pocket`, a folder, or `owner/name` on the hub; `device` auto, cpu, cuda or mps; `precision`
-    auto (float32 on a CPU, else float16), float32, bfloat16 or float16. Raises CheckpointError where the
-    model cannot be found or loaded, RequestError where the device is absent or the precision unknown.
+    auto (float32 on a CPU, else float16), float32, bfloat16 or float16; `extras` are added to the model.
+    Raises CheckpointError where the model cannot be found or loaded, RequestError where the device is absent,
+    the precision unknown, or nothing can be added to such a model.
     """
 
     def __init__(
-        self, model: str | Path = "pocket", *, device: str = "auto", precision: str = "auto"
-    ) -> None:
+        self, model: str | Path = "pocket", *, device: str = "auto", precision: str = "auto",
+        extras: Extras = NOTHING,
+    ) -> None:  # fmt: skip
         self.device = find_device(device)
         if self.device.type == "cpu":
             keep_freed_memory()
@@ -62,11 +73,14 @@ class Engine:
         default = torch.float32 if self.device.type == "cpu" else torch.float16
         self.dtype = default if precision == "auto" else _PRECISIONS[precision]
         self.model = str(model)
-        self._networks = load_networks(find_model(model))
+        self.extras = extras
+        folder = find_model(model)
+        self._networks = add_extras(load_networks(folder), extras, folder=folder)
         self.spec: ModelSpec = self._networks.spec
         self.hashes: dict[str, str] = self._networks.hashes
         found = self._networks
-        for network in (found.denoiser, found.vae, found.text_encoder, found.image_encoder):
+        parts = (found.denoiser, found.vae, found.text_encoder, found.image_encoder, found.image_prompt)
+        for network in parts:
             if network is not None:
                 torch.nn.Module.to(network, self.device, self.dtype)
         if self._networks.planner is not None:
@@ -133,19 +147,21 @@ class Engine:
         RequestError where a condition does not cover the timeline, or the model cannot be told a pose.
         """
         check_conditions(conditions, length=timeline.length)
-        if conditions.pose_maps is not None and not self._networks.denoiser.reads_poses:
-            raise RequestError(
-                f"the model {self.model} does not read poses; give one that comes with a ControlNet for them"
-            )
-        text = self._read(conditions)
+        check_reads(self._networks, conditions, model=self.model)
         network = self._networks.denoiser
+        told = Inputs(
+            text=(text := self._read(conditions)),
+            fps=torch.tensor([conditions.fps], device=self.device),
+            image=look_beside_words(self._networks, conditions.picture),
+            control_text=self._control_words(conditions),
+        )
         lend = self._lender(conditions, text)
 
         @torch.inference_mode()
         def denoise(latents: Latents, timestep: Tensor, frames: Tensor) -> Latents:
             rows, lent = [], lend(timestep)
             for row, numbers in zip(latents.split(1), frames, strict=True):
-                given = self._inputs(conditions, timeline, text, numbers, lent=lent)
+                given = self._inputs(conditions, timeline, told, numbers, lent=lent)
                 rows.append(network(row.to(self.dtype), timestep.to(self.device), given).float())
             return torch.cat(rows).to(latents)
 
@@ -155,7 +171,23 @@ class Engine:
         """Without what guidance strengthens: the pose of a carried picture, else the reference."""
         if self.reads_carried:
             return replace(conditions, pose_maps=None, prompt=None)
-        return replace(conditions, reference=None, picture=None, prompt=None)
+        return replace(
+            conditions, reference=None, picture=None, prompt=None, control_prompt=conditions.prompt
+        )
+
+    @property
+    def reads_pictures(self) -> bool:
+        """Whether the model looks at a picture in place of words or beside them."""
+        return self._networks.image_prompt is not None or self._networks.image_encoder is not None
+
+    @property
+    def reads_keyframes(self) -> bool:
+        """Whether the model is told what frames are like that it need not repeat, by a SparseCtrl."""
+        return reads_keyframes(self._networks)
+
+    def keyframe_hint(self, pictures: Tensor, *, frames: Sequence[int], length: int) -> Tensor:
+        """Pictures −1…1 `n c h w` at the numbers `frames` as `Conditions.keyframes` of `length` frames."""
+        return keyframe_hint(self._networks, pictures, frames=frames, length=length, encode=self.encode_video)
 
     @property
     def reads_carried(self) -> bool:
@@ -210,25 +242,26 @@ class Engine:
 
     def _read(self, conditions: Conditions) -> Tensor:
         """The words of a clip as features, `1 l c`; of a model without words, what its reference shows."""
-        if (pictures := self._networks.image_encoder) is not None:
-            shape = 1, 1, pictures.config.projection_dim
-            if conditions.picture is None:
-                return torch.zeros(shape, device=self.device, dtype=self.dtype)
-            pixels = seen_by_clip(
-                conditions.picture.to(self.device), side=pictures.vision_model.embeddings.image_size
-            )
-            embedding: Tensor = pictures(pixels.to(self.dtype)).image_embeds
-            return embedding.view(shape)
+        if (seen := look_in_place_of_words(self._networks, conditions.picture)) is not None:
+            return seen
         encoder, _ = self._networks.language
         tokens = self._tokens(conditions.prompt or "").to(self.device)
         features: Tensor = encoder(tokens).last_hidden_state
         return features
 
+    def _control_words(self, conditions: Conditions) -> Tensor | None:
+        """What ControlNets read, `1 l c`, where it is not the prompt."""
+        network = self._networks.denoiser
+        shares = isinstance(network, StableUNet) and network.share_words
+        if conditions.control_prompt is None or not shares:
+            return None
+        return self._read(replace(conditions, prompt=conditions.control_prompt))
+
     def _inputs(
-        self, conditions: Conditions, timeline: Timeline, text: Tensor, numbers: Tensor, *,
+        self, conditions: Conditions, timeline: Timeline, told: Inputs, numbers: Tensor, *,
         lent: Mapping[str, Tensor] | None,
     ) -> Inputs:  # fmt: skip
-        """What the network is told about the frames `numbers` of a clip."""
+        """What the network is told about the frames `numbers` of a clip, beside what holds for all."""
 
         def pick(value: Tensor | None) -> Tensor | None:
             if value is None:
@@ -236,15 +269,15 @@ class Engine:
             return value[:, :, numbers.to(value.device)].to(self.device, self.dtype)
 
         reference = conditions.reference
-        return Inputs(
-            text=text,
-            fps=torch.tensor([conditions.fps], device=self.device),
+        return replace(
+            told,
             known=pick(timeline.known),
             mask=pick(timeline.mask),
             carried=pick(conditions.carried),
             visibility=pick(conditions.visibility),
             reference=None if reference is None else reference[:, :, 0].to(self.device, self.dtype),
             pose=pick(conditions.pose_maps),
+            keyframes=pick(conditions.keyframes),
             lent=lent,
         )
 

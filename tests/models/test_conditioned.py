@@ -27,7 +27,8 @@ def network() -> ConditionedUNet:
     return made
 
 
-TOLD = sorted(Inputs.__dataclass_fields__.keys() - {"lent"})  # pocket has no network that lends tokens
+OF_STABLE_DIFFUSION = {"lent", "image", "keyframes", "control_text"}
+TOLD = sorted(Inputs.__dataclass_fields__.keys() - OF_STABLE_DIFFUSION)
 
 
 def inputs() -> Inputs:

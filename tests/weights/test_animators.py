@@ -139,6 +139,19 @@ def test_the_reference_is_read_and_matters(tmp_path: Path, make: Any) -> None:
     assert difference(shown[0], shown[2]) > 1e-3
 
 
+def test_the_controlnet_of_magic_animate_hears_the_guided_words_in_both_halves(tmp_path: Path) -> None:
+    magic_animate(tmp_path / "model")
+    engine = Engine(tmp_path / "model")
+    maps = torch.rand(1, 3, 2, 64, 64, generator=torch.Generator().manual_seed(4))
+    shown = []
+    for prompt, pose in (("a b", maps), ("c d", maps), ("a b", None), ("c d", None)):
+        half = engine.without(Conditions(fps=8.0, prompt=prompt, pose_maps=pose))
+        denoise = engine.denoiser(half, Timeline.line(2))
+        shown.append(denoise(torch.ones(1, 4, 2, 8, 8), torch.tensor(500), torch.arange(2)[None]))
+    assert difference(shown[0], shown[1]) > 1e-6
+    torch.testing.assert_close(shown[2], shown[3], atol=0, rtol=0)
+
+
 def test_the_picture_stands_for_words(tmp_path: Path) -> None:
     animate_anyone(tmp_path / "model")
     engine = Engine(tmp_path / "model")

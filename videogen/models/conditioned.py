@@ -23,8 +23,11 @@ class Inputs:
 
     `text` `b l c`; `fps` `b`; `known` `b c t h w` with `mask` `b 1 t h w` (1 = known); `carried`
     `b c t h w` with `visibility` `b 1 t h w`; `reference` latents `b c h w`, `reference_present` `b` where
-    only some rows have one; `pose` maps 0…1 `b 3 t H W`; `lent` tokens of a reference network by attention
-    layer, for networks that have one.
+    only some rows have one; `pose` maps 0…1 `b 3 t H W`.
+
+    For Stable Diffusion's kind alone: `lent` tokens of a reference network by attention layer; `image`
+    tokens `b l c` beside the words; `keyframes` `b c t H W`, the hint of a SparseCtrl with its mask last;
+    `control_text` `b l c`, what ControlNets read where it is not `text`.
     """
 
     text: Tensor
@@ -37,6 +40,9 @@ class Inputs:
     reference_present: Tensor | None = None
     pose: Tensor | None = None
     lent: Mapping[str, Tensor] | None = None
+    image: Tensor | None = None
+    keyframes: Tensor | None = None
+    control_text: Tensor | None = None
 
 
 class ConditionedUNet(nn.Module):

@@ -16,6 +16,25 @@ from torch import Tensor, nn
 from videogen.models.blocks import Descent, Given, frames_of
 from videogen.models.config import TemporalUNetConfig
 
+LAST_TIMESTEP = 1000
+"""The timestep of pure noise, in the units of Stable Diffusion's schedules."""
+
+
+@dataclass(frozen=True)
+class Strength:
+    """How strongly a ControlNet acts: `scale`, from the share `start` of the way from noise until `end`."""
+
+    scale: float = 1.0
+    start: float = 0.0
+    end: float = 1.0
+
+    def at(self, timestep: Tensor) -> float:
+        """The scale at a timestep (scalar, or equal ones), 0 where it does not act."""
+        if (self.start, self.end) == (0.0, 1.0):
+            return self.scale
+        way = 1 - float(timestep.flatten()[0]) / LAST_TIMESTEP
+        return self.scale if self.start <= way and (way < self.end or self.end == 1) else 0.0
+
 
 @dataclass(frozen=True)
 class Residuals:
@@ -52,7 +71,7 @@ class ControlNet(Descent):
     ) -> None:  # fmt: skip
         super().__init__(config)
         first, deepest = config.block_out_channels[0], config.block_out_channels[-1]
-        self.blind = blind
+        self.blind, self.reads_latents = blind, not hint_widths
         self.controlnet_cond_embedding: nn.Module = (
             ControlNetConditioningEmbedding(first, hint_channels, hint_widths)
             if hint_widths

@@ -1,12 +1,13 @@
 """Stable Diffusion's kind of network, told what pocket is told: as much of it as it understands.
 
-A temporal U-Net that knows words, with any number of ControlNets or a pose guider for poses, and a reference
-network for a picture. Known frames, a carried picture and frame rates mean nothing to it.
+A temporal U-Net that knows words, with any number of ControlNets or a pose guider for poses, a SparseCtrl for
+keyframes, an IP-Adapter's layers for the look of a picture, and a reference network for a picture's very
+pixels. Known frames, a carried picture and frame rates mean nothing to it.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from functools import reduce
 from operator import add
 
@@ -14,33 +15,44 @@ from torch import Tensor, nn
 
 from videogen.models.blocks import frames_of
 from videogen.models.conditioned import Inputs
-from videogen.models.controlnet import ControlNet
+from videogen.models.controlnet import ControlNet, Residuals, Strength
 from videogen.models.temporal_unet import TemporalUNet
 
 
 class StableUNet(nn.Module):
-    """A `TemporalUNet` and what tells it poses and a reference, if anything does.
+    """A `TemporalUNet` and what tells it poses, keyframes and a reference, if anything does.
 
-    `controlnets` and a `guider` (`n 3 H W` to `n c h w`) read pose maps. The `reference` network lends the
-    tokens of the attention layers that begin with one of `lending`: anew at `every_step` (MagicAnimate), or
-    once, at timestep 0 (AnimateAnyone).
+    `controlnets`, each with its strength (full where there are fewer `strengths`), and a `guider` (`n 3 H W`
+    to `n c h w`) read pose maps; `sparse` reads keyframes. The `reference` network lends the tokens of the
+    attention layers that begin with one of `lending`: anew at `every_step` (MagicAnimate), or once, at
+    timestep 0 (AnimateAnyone). ControlNets that `share_words` hear the guided half's words in both halves of
+    guidance, as MagicAnimate's does.
     """
 
     reads_carried = False
 
     def __init__(
-        self, unet: TemporalUNet, controlnets: Sequence[ControlNet] = (), *, guider: nn.Module | None = None,
+        self, unet: TemporalUNet, controlnets: Sequence[ControlNet] = (), *,
+        strengths: Sequence[Strength] = (), sparse: ControlNet | None = None,
+        sparse_strength: Strength | None = None, guider: nn.Module | None = None,
         reference: TemporalUNet | None = None, lending: tuple[str, ...] = ("",), every_step: bool = False,
+        share_words: bool = False,
     ) -> None:  # fmt: skip
         super().__init__()
-        self.unet, self.guider, self.reference = unet, guider, reference
+        self.unet, self.guider, self.reference, self.sparse = unet, guider, reference, sparse
         self.controlnets = nn.ModuleList(controlnets)
-        self.lending, self.every_step = lending, every_step
+        self.strengths = (*strengths, *[Strength()] * (len(controlnets) - len(strengths)))
+        self.sparse_strength = sparse_strength or Strength()
+        self.lending, self.every_step, self.share_words = lending, every_step, share_words
 
     @property
     def reads_poses(self) -> bool:
         """Whether pose maps reach the network."""
         return len(self.controlnets) > 0 or self.guider is not None
+
+    def pose_controls(self) -> list[ControlNet]:
+        """The ControlNets that read pose maps, in the order of their strengths."""
+        return [network for network in self.controlnets if isinstance(network, ControlNet)]
 
     def reading_time(self, timestep: Tensor) -> Tensor:
         """The timestep at which the reference is read, to denoise at this one."""
@@ -53,18 +65,34 @@ class StableUNet(nn.Module):
         tokens = self.reference.read(latents[:, :, None], timestep, text)
         return {name: lent for name, lent in tokens.items() if name.startswith(self.lending)}
 
+    def control(self, noisy: Tensor, timestep: Tensor, given: Inputs) -> Residuals | None:
+        """What all ControlNets add together, None where none acts; arguments as for `forward`."""
+        told = list(self._told(noisy, timestep, given))
+        return reduce(add, told) if told else None
+
+    def _told(self, noisy: Tensor, timestep: Tensor, given: Inputs) -> Iterator[Residuals]:
+        """What each ControlNet adds that has something to read and acts at this timestep."""
+        text = given.text if given.control_text is None else given.control_text
+        pairs = zip(self.pose_controls(), self.strengths, strict=True)
+        readers = [(network, strength, given.pose) for network, strength in pairs]
+        for network, strength, hint in [*readers, (self.sparse, self.sparse_strength, given.keyframes)]:
+            scale = strength.at(timestep)
+            if network is not None and hint is not None and scale != 0:
+                found: Residuals = network(noisy, timestep, text, hint)
+                yield found if scale == 1 else found.scaled(scale)
+
     def forward(self, noisy: Tensor, timestep: Tensor, given: Inputs) -> Tensor:
         """Predict for noisy latents, `b c t h w` → the same shape; `timestep` scalar or `b`, 0…1000."""
-        first, told, pose = None, [], given.pose
-        if pose is not None:
-            first = None if self.guider is None else self.guider(frames_of(pose))
-            told = [network(noisy, timestep, given.text, pose) for network in self.controlnets]
-        residuals = reduce(add, told) if told else None
+        residuals = self.control(noisy, timestep, given)
+        first = None
+        if given.pose is not None and self.guider is not None:
+            first = self.guider(frames_of(given.pose))
         out: Tensor = self.unet(
             noisy,
             timestep,
             given.text,
             reference=given.lent,
+            image=given.image,
             first_residual=first,
             down_residuals=() if residuals is None else residuals.down,
             mid_residual=None if residuals is None else residuals.mid,

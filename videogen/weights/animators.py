@@ -11,7 +11,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from diffusers import DDIMScheduler
 from diffusers.models.controlnets.controlnet import ControlNetConditioningEmbedding
@@ -20,21 +20,13 @@ from torch import Tensor
 from videogen.models.config import TemporalUNetConfig
 from videogen.models.stable import StableUNet
 from videogen.models.temporal_unet import TemporalUNet
-from videogen.weights.diffusers_folder import (
-    check_together,
-    make_controlnet,
-    make_vae,
-    read_tokenizer,
-    spec_of,
-)
-from videogen.weights.folder import Folder, Part
+from videogen.weights.controlnets import make_controlnet
+from videogen.weights.diffusers_folder import check_together, make_vae, read_tokenizer, spec_of
+from videogen.weights.folder import Folder
 from videogen.weights.formats import read_json
 from videogen.weights.keymaps import MOTION_MODULES, REFERENCE_UNET, rename
-from videogen.weights.parts import Networks, build, fill, make_text_encoder, plain
+from videogen.weights.parts import Networks, build, fill, make_image_encoder, make_text_encoder, plain
 from videogen.weights.recognise import config_of, hint_widths, shapes_of
-
-if TYPE_CHECKING:
-    from transformers import CLIPVisionModelWithProjection
 
 BASE, VAE = "stable-diffusion-v1-5", "sd-vae-ft-mse"
 _BETAS = {"beta_start": 0.00085, "beta_end": 0.012, "beta_schedule": "linear", "steps_offset": 1,
@@ -99,9 +91,9 @@ def load_animate_anyone(path: Path) -> Networks:
         source=source,
     )
     network = StableUNet(unet, guider=guider, reference=folder.reference("reference_unet.pth"))
-    vae, settings = folder.vae(), folder.part("image_encoder")
+    vae, (settings, tensors, source) = folder.vae(), folder.part("image_encoder")
     window = min(24, unet.config.motion_max_frames)
-    pictures = _make_pictures(settings)
+    pictures = fill(lambda: make_image_encoder(plain(settings)), tensors, source=source)
     check_together(unet, vae, words=pictures.config.projection_dim, folder=path)
     return Networks(
         spec=replace(spec_of(unet, vae, folder.settings), window=window, pose_guidance=3.5),
@@ -132,7 +124,7 @@ def load_magic_animate(path: Path) -> Networks:
     control = make_controlnet(folder.part("densepose_controlnet"))
     network = StableUNet(
         unet, [control], reference=folder.reference("appearance_encoder"),
-        lending=("mid_block.", "up_blocks."), every_step=True,
+        lending=("mid_block.", "up_blocks."), every_step=True, share_words=True,
     )  # fmt: skip
     vae, (words, tensors, source) = folder.vae(), folder.part(f"{BASE}/text_encoder")
     tokens = path / BASE / "tokenizer"
@@ -147,15 +139,6 @@ def load_magic_animate(path: Path) -> Networks:
         scheduler_class=DDIMScheduler,
         scheduler_config=dict(_BETAS),
         hashes=folder.hashes,
-    )
-
-
-def _make_pictures(part: Part) -> CLIPVisionModelWithProjection:
-    from transformers import CLIPVisionConfig, CLIPVisionModelWithProjection
-
-    settings, tensors, source = part
-    return fill(
-        lambda: CLIPVisionModelWithProjection(CLIPVisionConfig(**plain(settings))), tensors, source=source
     )
 
 

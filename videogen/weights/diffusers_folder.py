@@ -1,23 +1,25 @@
 """Model folders as diffusers writes them: Stable Diffusion 1.5 and its fine-tunes with motion modules.
 
 `model_index.json` names the parts: `unet` and `motion_adapter`, or a `unet` that has motion modules itself,
-`vae`, `text_encoder`, `tokenizer`, `scheduler`, and if wanted a `controlnet` that reads poses. Every part has
-its `config.json`; weights are safetensors, or torch's archives where there are no others.
+`vae`, `text_encoder`, `tokenizer`, `scheduler`, and if wanted a `controlnet` that reads poses (and
+`controlnet_1`, …) or, as a SparseControlNetModel, keyframes. Every part has its `config.json`; weights are
+safetensors, or torch's archives where there are no others.
 """
 
 from __future__ import annotations
 
 import math
 from fractions import Fraction
+from itertools import count, takewhile
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import diffusers
 
 from videogen.errors import CheckpointError
-from videogen.models.controlnet import ControlNet
 from videogen.models.stable import StableUNet
 from videogen.models.temporal_unet import TemporalUNet
+from videogen.weights.controlnets import make_controlnet, make_sparse_control
 from videogen.weights.folder import Folder, Part
 from videogen.weights.formats import read_json
 from videogen.weights.keymaps import MOTION_ADAPTER, rename
@@ -36,7 +38,9 @@ from videogen.weights.unet_config import unet_config
 if TYPE_CHECKING:
     from transformers import PreTrainedTokenizerFast
 
-PIPELINES = ("AnimateDiffPipeline", "AnimateDiffControlNetPipeline")
+PIPELINES = (
+    "AnimateDiffPipeline", "AnimateDiffControlNetPipeline", "AnimateDiffSparseControlNetPipeline",
+)  # fmt: skip
 _WINDOW, _OVERLAP = 16, 4
 
 
@@ -45,7 +49,9 @@ def load_diffusers(folder: Path, index: dict[str, Any]) -> Networks:
     found = Folder(folder)
     part = found.part
     unet = _unet(part("unet"), part("motion_adapter") if _has(index, "motion_adapter") else None)
-    controlnets = (make_controlnet(part("controlnet")),) if _has(index, "controlnet") else ()
+    named = _controls(folder, index)
+    controlnets = [make_controlnet(part(name)) for name in named if not _is_sparse(folder / name)]
+    sparse = [make_sparse_control(part(name)) for name in named if _is_sparse(folder / name)]
     settings, tensors, file = part("vae")
     vae: Any = fill(lambda: make_vae(plain(settings)), tensors, source=file)
     words, tensors, file = part("text_encoder")
@@ -53,7 +59,7 @@ def load_diffusers(folder: Path, index: dict[str, Any]) -> Networks:
     check_together(unet, vae, words=text_encoder.config.hidden_size, folder=folder)
     return Networks(
         spec=spec_of(unet, vae, read_json(folder / "unet" / "config.json")),
-        denoiser=StableUNet(unet, controlnets).eval(),
+        denoiser=StableUNet(unet, controlnets, sparse=sparse[0] if sparse else None).eval(),
         vae=vae,
         text_encoder=text_encoder,
         planner=None,
@@ -84,13 +90,18 @@ def _unet(unet: Part, motion: Part | None) -> TemporalUNet:
     return fill(lambda: TemporalUNet(made), whole, source=file)
 
 
-def make_controlnet(part: Part) -> ControlNet:
-    """A ControlNet of its settings and tensors."""
-    config, tensors, file = part
-    made = unet_config(config, source=str(file))
-    widths = tuple(config.get("conditioning_embedding_out_channels") or (16, 32, 96, 256))
-    hint = config.get("conditioning_channels", 3)
-    return fill(lambda: ControlNet(made, hint_channels=hint, hint_widths=widths), tensors, source=file)
+def _controls(folder: Path, index: dict[str, Any]) -> list[str]:
+    """The folders of a model's ControlNets: one, or as many as diffusers has written side by side."""
+    if not _has(index, "controlnet"):
+        return []
+    if index["controlnet"][1] != "MultiControlNetModel":
+        return ["controlnet"]
+    more = takewhile(lambda name: (folder / name).is_dir(), (f"controlnet_{number}" for number in count(1)))
+    return ["controlnet", *more]
+
+
+def _is_sparse(folder: Path) -> bool:
+    return read_json(folder / "config.json").get("_class_name") == "SparseControlNetModel"
 
 
 def make_vae(settings: dict[str, Any]) -> diffusers.AutoencoderKL:

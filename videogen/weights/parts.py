@@ -18,6 +18,7 @@ from torch import Tensor, nn
 
 from videogen.errors import CheckpointError
 from videogen.models.conditioned import ConditionedUNet
+from videogen.models.image_prompt import ImagePrompt
 from videogen.models.motion_planner import MotionPlanner
 from videogen.models.stable import StableUNet
 from videogen.weights.formats import assign_weights, check_fit, first_line, read_json
@@ -43,7 +44,7 @@ class Networks:
     """The loaded parts of a model; `hashes` are the SHA-256 of their files by relative path.
 
     `planner` is None where the model has no motion planner; an `image_encoder` reads the reference picture in
-    place of words.
+    place of words, an `image_prompt` beside them.
     """
 
     spec: ModelSpec
@@ -56,6 +57,7 @@ class Networks:
     scheduler_config: dict[str, Any]
     hashes: dict[str, str]
     image_encoder: CLIPVisionModelWithProjection | None = None
+    image_prompt: ImagePrompt | None = None
 
     @property
     def pocket(self) -> ConditionedUNet:
@@ -119,6 +121,13 @@ def make_text_encoder(config: dict[str, Any]) -> CLIPTextModel:
     from transformers import CLIPTextConfig, CLIPTextModel
 
     return CLIPTextModel(CLIPTextConfig(**config))
+
+
+def make_image_encoder(config: dict[str, Any]) -> CLIPVisionModelWithProjection:
+    """An encoder of pictures of CLIP's kind."""
+    from transformers import CLIPVisionConfig, CLIPVisionModelWithProjection
+
+    return CLIPVisionModelWithProjection(CLIPVisionConfig(**config))
 
 
 def plain(config: dict[str, Any]) -> dict[str, Any]:
