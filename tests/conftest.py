@@ -15,6 +15,8 @@ import pytest
 import torch
 import torch.nn.functional as F
 
+from videogen.extras import NOTHING, Extras
+
 
 @dataclass
 class FakeEngine:
@@ -46,6 +48,9 @@ class FakeEngine:
     rows: list[int] = field(default_factory=list)
 
     reads_carried: bool = True
+    reads_pictures: bool = True
+    reads_keyframes: bool = False
+    extras: Extras = NOTHING
 
     def without(self, conditions: Any) -> Any:
         """Leave out the pose and the words."""
@@ -68,6 +73,8 @@ class FakeEngine:
             )
         per_frame = [part for part in (conditions.carried, conditions.visibility, pose) if part is not None]
         everywhere = 0.0 if conditions.reference is None else conditions.reference
+        if conditions.reference is None and conditions.picture is not None:
+            everywhere = conditions.picture.mean()
 
         def denoise(latents: torch.Tensor, timestep: torch.Tensor, frames: torch.Tensor) -> torch.Tensor:
             self.rows.append(len(latents))

@@ -18,6 +18,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, ParamSpec, cast
 
 from videogen.errors import RequestError
+from videogen.extras import NOTHING, Extras
 from videogen.jobs import Progress, jobs, silent
 from videogen.request import Record, Request, make_record
 
@@ -85,11 +86,11 @@ class Clip:
 
 
 @lru_cache(maxsize=1)
-def load_engine(model: str, *, device: str, precision: str) -> Engine:
+def load_engine(model: str, *, device: str, precision: str, extras: Extras = NOTHING) -> Engine:
     """Load the networks, keeping the last ones loaded for the next request."""
     from videogen.engine import Engine
 
-    return Engine(model, device=device, precision=precision)
+    return Engine(model, device=device, precision=precision, extras=extras)
 
 
 def run(request: Request, *, engine: Engine | None = None, progress: Progress = silent) -> Clip:
@@ -161,14 +162,21 @@ def _ready(request: Request, engine: Engine | None, progress: Progress) -> tuple
     if engine is None:
         progress("loading", 0, None)
         return request.seeded(), load_engine(
-            request.model, device=request.device, precision=request.precision
+            request.model, device=request.device, precision=request.precision, extras=request.extras
         )
     if "model" in request.model_fields_set and request.model != engine.model:
         raise RequestError(
             f"the request names the model {request.model!r}, but the engine given holds {engine.model!r};"
             " leave one of them out"
         )
-    return request.seeded().model_copy(update={"model": engine.model}), engine
+    if request.extras not in (NOTHING, engine.extras):
+        raise RequestError(
+            f"the request asks for {', '.join(request.extras.asked)}, but the engine given was loaded with "
+            f"{', '.join(engine.extras.asked) or 'nothing added'}; give Engine(..., extras=request.extras)"
+        )
+    fields = type(request).model_fields
+    loaded = {name: value for name, value in vars(engine.extras).items() if name in fields}
+    return request.seeded().model_copy(update={"model": engine.model, **loaded}), engine
 
 
 def _counted(frames: Iterator[Frame], progress: Progress) -> Iterator[Frame]:

@@ -24,6 +24,7 @@ from pydantic_core import ErrorDetails
 
 from videogen import __version__
 from videogen.errors import RequestError
+from videogen.extras import NOTHING, Extras, Leading, Scaled
 
 Record: TypeAlias = dict[str, Any]
 """What every output carries, as JSON: see `make_record`."""
@@ -127,6 +128,11 @@ class Request(BaseModel):
         """Return the file whose sound goes with the output; None where the job has none."""
         return None
 
+    @property
+    def extras(self) -> Extras:
+        """What is added to the model; nothing where the job cannot."""
+        return NOTHING
+
     def chosen_seed(self) -> int:
         """Return the seed, or draw one below 2³¹ (short enough to type again)."""
         return self.seed if self.seed is not None else secrets.randbelow(2**31)
@@ -177,6 +183,22 @@ class GenerativeRequest(Request):
         le=64,
         description="Windows denoised together in a long clip: changes speed and memory, not the clip.",
     )
+    lora: tuple[Scaled, ...] = Field(
+        default=(), description="Low-rank changes of the weights, FILE or FILE@SCALE; may come many times."
+    )
+    controlnet: tuple[Leading, ...] = Field(
+        default=(),
+        description="A ControlNet that reads the pose, FILE or FOLDER, with @SCALE and @START-END (shares of "
+        "the denoising) if wanted; may come many times.",
+    )
+    ip_adapter: Scaled | None = Field(
+        default=None, description="An IP-Adapter that makes clips look like a picture, FILE or FILE@SCALE."
+    )
+
+    @property
+    def extras(self) -> Extras:
+        """What is added to the model."""
+        return Extras(lora=self.lora, controlnet=self.controlnet, ip_adapter=self.ip_adapter)
 
 
 def make_record(request: Request, *, weights: Mapping[str, str]) -> Record:

@@ -12,6 +12,7 @@ import pytest
 
 import videogen as vg
 from videogen.engine import Conditions
+from videogen.extras import Extras
 from videogen.jobs.text_to_video import generate
 from videogen.sampling import Timeline
 
@@ -34,9 +35,16 @@ CHANGES: dict[str, Any] = {
     "model": "another",
     "device": "cpu",
     "precision": "float32",
+    "lora": ("a.safetensors@0.5", "b.ckpt"),
+    "controlnet": ("openpose@0.8@0-0.5",),
+    "ip_adapter": "ip-adapter.bin@0.6",
+    "sparse_control": "sparse.ckpt",
+    "reference": "photo.png",
+    "keyframe": ("0=photo.png", "0.4=photo.png"),
 }
 SAME_CLIP = {"window_batch"}
 CHOOSES_THE_ENGINE = {"model", "device", "precision"}
+ADDED = {"lora", "controlnet", "ip_adapter", "sparse_control"}
 
 
 @pytest.fixture(autouse=True)
@@ -49,7 +57,7 @@ def frames_of(engine: Any, **fields: Any) -> np.ndarray:
     return np.stack(list(generate(vg.TextToVideo(**{**PLAIN, **fields}), engine)))
 
 
-@pytest.mark.parametrize("name", sorted(CHANGES.keys() - SAME_CLIP - CHOOSES_THE_ENGINE))
+@pytest.mark.parametrize("name", sorted(CHANGES.keys() - SAME_CLIP - CHOOSES_THE_ENGINE - ADDED))
 def test_every_field_changes_the_clip(name: str, fake_engine: Any) -> None:
     plain, changed = frames_of(fake_engine), frames_of(fake_engine, **{name: CHANGES[name]})
     assert plain.shape != changed.shape or (plain != changed).any()
@@ -84,13 +92,31 @@ def test_model_device_and_precision_choose_the_engine(
 ) -> None:
     asked: dict[str, str] = {}
 
-    def load_engine(model: str, *, device: str, precision: str) -> Any:
+    def load_engine(model: str, *, device: str, precision: str, extras: Extras) -> Any:
         asked.update(model=model, device=device, precision=precision)
+        assert extras == Extras()
         return fake_engine
 
     monkeypatch.setattr("videogen.clip.load_engine", load_engine)
     vg.run(vg.TextToVideo(**{**PLAIN, name: CHANGES[name]}))
     assert asked[name] == CHANGES[name]
+
+
+@pytest.mark.parametrize("name", sorted(ADDED))
+def test_what_is_added_to_the_model_reaches_the_engine(
+    name: str, fake_engine: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked: list[Extras] = []
+
+    def load_engine(model: str, *, device: str, precision: str, extras: Extras) -> Any:
+        asked.append(extras)
+        return fake_engine
+
+    monkeypatch.setattr("videogen.clip.load_engine", load_engine)
+    needed = {"controlnet": "pose", "ip_adapter": "reference", "sparse_control": "keyframe"}
+    more = {need: CHANGES[need] for one, need in needed.items() if one == name}
+    vg.run(vg.TextToVideo(**PLAIN, **more, **{name: CHANGES[name]}))
+    assert asked == [Extras(**{name: CHANGES[name]})]
 
 
 def test_window_batch_changes_the_work_and_not_the_clip(fake_engine: Any) -> None:
