@@ -184,7 +184,9 @@ class GenerativeRequest(Request):
         description="Windows denoised together in a long clip: changes speed and memory, not the clip.",
     )
     lora: tuple[Scaled, ...] = Field(
-        default=(), description="Low-rank changes of the weights, FILE or FILE@SCALE; may come many times."
+        default=(),
+        description="Low-rank changes of the weights, FILE or FOLDER, with @SCALE if wanted; may come many "
+        "times.",
     )
     controlnet: tuple[Leading, ...] = Field(
         default=(),

@@ -82,6 +82,10 @@ def test_of_a_person_the_first_frame_is_drawn_first_and_shown_to_the_rest(
     assert [one.carried is None for one in told] == [True, True, False, False]
     assert stages == ["the first frame"] * 2 + ["denoising"] * 2
     told.clear()
+    fake_engine.reads_carried = False
+    list(generate(request, fake_engine))
+    assert [one.reference is None for one in told] == [True, True], "who does not go on from it draws once"
+    told.clear()
     list(generate(vg.TextToVideo("a ball", seed=1, num_inference_steps=2), fake_engine))
     assert [one.reference is None for one in told] == [True, True], "things need no first frame"
 

@@ -15,6 +15,7 @@ from tests.tiny_extras import rand
 from videogen.engine import Engine
 from videogen.errors import CheckpointError, RequestError
 from videogen.extras import Extras
+from videogen.weights.recognise import recognise
 
 SPACE = "down_blocks.1.attentions.0.transformer_blocks.0.attn1.to_q"
 OUT = "mid_block.attentions.0.transformer_blocks.0.attn2.to_out.0"
@@ -110,6 +111,25 @@ def test_low_rank_changes_of_every_layout_are_merged_at_their_scale(
     assert changed == {f"{layer}.weight"}
     expected = plain[f"{layer}.weight"] + 0.5 * factor * CHANGE
     torch.testing.assert_close(found[f"{layer}.weight"], expected)
+
+
+def test_a_folder_with_one_file_of_changes_is_read(model: Path, plain: Any, tmp_path: Path) -> None:
+    tensors, layer, _ = LAYOUTS["peft"]
+    save_file(tensors, tmp_path / "pytorch_lora_weights.safetensors")
+    found = weights(Engine(model, extras=Extras(lora=(str(tmp_path),))))
+    torch.testing.assert_close(found[f"{layer}.weight"], plain[f"{layer}.weight"] + CHANGE)
+    save_file(tensors, tmp_path / "another.safetensors")
+    with pytest.raises(CheckpointError, match="holds 2 files of weights, expected one"):
+        Engine(model, extras=Extras(lora=(str(tmp_path),)))
+
+
+@pytest.mark.parametrize("layout", LAYOUTS)
+def test_inspect_knows_every_layout(layout: str) -> None:
+    titles = {"kohya": "kohya", "peft": "diffusers", "diffusers": "diffusers"}
+    title = titles.get(layout.split(",")[0], "AnimateDiff")
+    found = recognise(LAYOUTS[layout][0], source="x")
+    assert found.kind in ("lora", "motion-lora")
+    assert title in found.title
 
 
 def test_many_changes_add_up_and_both_halves_of_a_file_count(

@@ -14,7 +14,7 @@ from videogen.extras import Extra, Extras, parse_extra
 from videogen.models.controlnet import Strength
 from videogen.models.stable import StableUNet
 from videogen.weights.controlnets import read_controlnet
-from videogen.weights.files import read_tensors
+from videogen.weights.files import PICKLES, read_tensors
 from videogen.weights.formats import sha256_of
 from videogen.weights.ip_adapter import read_ip_adapter
 from videogen.weights.lora import bare_text_name, merge, read_lora, split_lora
@@ -69,8 +69,9 @@ def _strength(extra: Extra) -> Strength:
 
 def _merge(networks: Networks, network: StableUNet, extra: Extra) -> str:
     """Merge a file's changes into the U-Net and the text encoder; returns the file's hash."""
-    source, encoder = str(extra.path), networks.text_encoder
-    drawing, reading = split_lora(read_tensors(extra.path))
+    file, encoder = _only_file(extra.path), networks.text_encoder
+    source = str(file)
+    drawing, reading = split_lora(read_tensors(file))
     if drawing or not reading:
         changes = read_lora(drawing, network.unet.state_dict(), source=source)
         merge(network.unet, changes, scale=extra.scale, source=source)
@@ -81,4 +82,14 @@ def _merge(networks: Networks, network: StableUNet, extra: Extra) -> str:
         changes = read_lora(reading, names, source=source)
         own = {names[name]: change for name, change in changes.items()}
         merge(encoder, own, scale=extra.scale, source=source)
-    return sha256_of(extra.path)
+    return sha256_of(file)
+
+
+def _only_file(path: Path) -> Path:
+    """A file, or the only file of weights in a folder, whatever it is called."""
+    if not path.is_dir():
+        return path
+    found = [file for file in sorted(path.iterdir()) if file.suffix in (".safetensors", *PICKLES)]
+    if len(found) != 1:
+        raise CheckpointError(f"{path} holds {len(found)} files of weights, expected one; give a file's name")
+    return found[0]
