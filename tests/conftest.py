@@ -15,6 +15,7 @@ import pytest
 import torch
 import torch.nn.functional as F
 
+from videogen.extras import NOTHING, Extras
 from videogen.sampling import always
 
 
@@ -51,8 +52,10 @@ class FakeEngine:
     reads_carried: bool = True
     reads_words: bool = True
     reads_pictures: bool = False
+    reads_keyframes: bool = False
     reads_motion: bool = False
     needs_poses: bool = False
+    extras: Extras = NOTHING
 
     def without(self, conditions: Any) -> Any:
         """Leave out the pose and the words, of models that read motion the reference."""
@@ -82,6 +85,8 @@ class FakeEngine:
             )
         per_frame = [part for part in (conditions.carried, conditions.visibility, pose) if part is not None]
         everywhere = 0.0 if conditions.reference is None else conditions.reference
+        if conditions.reference is None and conditions.picture is not None:
+            everywhere = conditions.picture.mean()
 
         def denoise(latents: torch.Tensor, timestep: torch.Tensor, frames: torch.Tensor) -> torch.Tensor:
             self.rows.append(len(latents))
@@ -92,6 +97,10 @@ class FakeEngine:
             return 0.5 * latents - full * level + drift - sum(given) - everywhere
 
         return denoise
+
+    def denoisers(self, chain: Any, timeline: Any, **which: Any) -> list[Callable[..., torch.Tensor]]:
+        """Return a denoiser for each of the conditions."""
+        return [self.denoiser(conditions, timeline, **which) for conditions in chain]
 
     def plan(self, prompt: str, *, length: int, fps: Any, seed: int, path: Any = None) -> Any:
         """Return a plan of one disc at a place of its own per prompt and seed, or along the path."""

@@ -217,6 +217,8 @@ def test_flags_reach_the_request() -> None:
     )
     assert command.request() == vg.TextToVideo("a ball", seconds=1.5, fps=24, width=64, device="cpu")
     assert command.output == Path("x.gif")
+    command = parse(shlex.split("text-to-video a --lora x@0.5 --lora y --keyframe 0=a.png --lora z"))
+    assert command.request() == vg.TextToVideo("a", lora=("x@0.5", "y", "z"), keyframe=("0=a.png",))
 
 
 def test_ctrl_c_ends_cleanly_and_says_how_to_repeat(engine: Any, capsys: pytest.CaptureFixture[str]) -> None:

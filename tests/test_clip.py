@@ -15,6 +15,7 @@ import pytest
 
 import videogen as vg
 from videogen.clip import load_engine
+from videogen.extras import Extras
 from videogen.media.provenance import read_record
 from videogen.media.video import probe
 
@@ -137,9 +138,9 @@ def test_the_function_takes_the_request_s_fields(fake_engine: Any, monkeypatch: 
 def test_the_last_engine_is_kept_loaded(monkeypatch: pytest.MonkeyPatch) -> None:
     loaded: list[str] = []
 
-    def engine(model: str, *, device: str, precision: str, **more: Any) -> Any:
+    def engine(model: str, *, device: str, precision: str, extras: Extras, **more: Any) -> Any:
         assert more == {"weights": None, "motion_modules": None}
-        loaded.append(f"{model} {device} {precision}")
+        loaded.append(f"{model} {device} {precision} {' '.join(extras.lora)}")
         return object()
 
     monkeypatch.setattr("videogen.engine.Engine", engine)
@@ -147,4 +148,17 @@ def test_the_last_engine_is_kept_loaded(monkeypatch: pytest.MonkeyPatch) -> None
     for _ in range(2):
         load_engine("pocket", device="cpu", precision="float32")
     load_engine.cache_clear()
-    assert loaded == ["pocket cpu float32"]
+    assert loaded == ["pocket cpu float32 "]
+    for lora in (("a",), ("a",), ("b",)):
+        load_engine("pocket", device="cpu", precision="float32", extras=Extras(lora=lora))
+    load_engine.cache_clear()
+    assert loaded[1:] == ["pocket cpu float32 a", "pocket cpu float32 b"]
+
+
+def test_an_engine_with_other_additions_is_refused_and_its_own_are_recorded(fake_engine: Any) -> None:
+    fake_engine.extras = Extras(lora=("a@0.5",))
+    with pytest.raises(vg.RequestError, match="asks for --lora, but the engine given was loaded with --lora"):
+        vg.run(vg.TextToVideo(**REQUEST, lora=("b",)), engine=fake_engine)
+    for asked in ({}, {"lora": ("a@0.5",)}):
+        clip = vg.run(vg.TextToVideo(**REQUEST, **asked), engine=fake_engine)
+        assert clip.record["request"]["lora"] == ["a@0.5"]

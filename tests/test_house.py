@@ -21,10 +21,20 @@ PIPELINES = sorted((ROOT / "pipelines").glob("*.py"))
 
 SIBLINGS = {"models", "sampling", "media", "conditions", "enhance", "world"}
 LAYERS: list[set[str]] = [
-    {"errors", "types", "skeleton", "tracks", "request"},
+    {"errors", "extras", "types", "skeleton", "tracks", "request", "generative"},
     SIBLINGS,
     {"weights"},
-    {"carried", "clip_conditions", "devices", "engine", "planning", "training"},
+    {
+        "carried",
+        "clip_conditions",
+        "devices",
+        "engine",
+        "planning",
+        "reading",
+        "seeing",
+        "telling",
+        "training",
+    },
     {"clip", "jobs"},
     {"batch", "bench"},
     {"cli", "commands", "console", "web", "__main__"},

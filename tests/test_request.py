@@ -45,6 +45,8 @@ REQUESTS = st.builds(
     model=st.text(LETTERS, min_size=1, max_size=30),
     device=st.sampled_from(["auto", "cpu", "cuda", "mps"]),
     precision=st.sampled_from(["auto", "float32", "bfloat16", "float16"]),
+    lora=st.lists(st.sampled_from(["a.ckpt", "b.safetensors@0.5", "c@2/d@-1"]), max_size=2).map(tuple),
+    keyframe=st.lists(st.sampled_from(["0=a.png", "1.5=b=c.png"]), max_size=2).map(tuple),
 )
 
 
@@ -116,6 +118,19 @@ BAD: list[tuple[dict[str, Any], str]] = [
     ({"model": ""}, "--model"),
     ({"device": "gpu"}, "--device was given as 'gpu'; expected 'auto', 'cpu', 'cuda' or 'mps'"),
     ({"precision": "int8"}, "--precision"),
+    ({"lora": ("a@11",)}, "--lora: a@11 asks for the scale 11; give -10 to 10"),
+    ({"lora": ("a@1@0-0.5",)}, "--lora: a@1@0-0.5 says when it acts, which only a ControlNet can"),
+    ({"lora": ("",)}, "--lora: it is empty"),
+    ({"controlnet": ("a",)}, "--controlnet reads a pose; give one with --pose"),
+    ({"controlnet": ("a@1@0.5-0.5",), "pose": "p.json"}, "--controlnet: a@1@0.5-0.5 acts from 0.5 to 0.5"),
+    ({"controlnet": ("a@1@0-2",), "pose": "p.json"}, "acts from 0 to 2; give shares of the denoising"),
+    ({"controlnet": ("a@1.2.3",), "pose": "p.json"}, "--controlnet: 1.2.3 is no number"),
+    ({"ip_adapter": "a"}, "--ip-adapter looks at a picture; give one with --reference"),
+    ({"sparse_control": "a"}, "--sparse-control reads keyframes; give --keyframe"),
+    ({"keyframe": ("a.png",)}, "--keyframe: a.png is not TIME=PICTURE"),
+    ({"keyframe": ("-1=a.png",)}, "--keyframe: -1=a.png is not TIME=PICTURE"),
+    ({"keyframe": ("nan=a.png",)}, "--keyframe: nan=a.png is not TIME=PICTURE"),
+    ({"keyframe": ("1=",)}, "--keyframe: 1= is not TIME=PICTURE"),
     ({"sed": 1}, "there is no setting 'sed'; did you mean 'seed'"),
     ({"seed": -1, "width": 0}, "1 more problem besides"),
 ]

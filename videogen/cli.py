@@ -19,11 +19,11 @@ from dataclasses import dataclass, field, fields, make_dataclass
 from fractions import Fraction
 from functools import cache
 from pathlib import Path
-from typing import Annotated, Any, ClassVar, Protocol, get_args
+from typing import Annotated, Any, ClassVar, Protocol, get_args, get_origin
 
 import tyro
 from rich.console import Console
-from tyro.conf import DisallowNone, Positional, arg
+from tyro.conf import DisallowNone, Positional, UseAppendAction, arg
 
 from videogen import __version__
 from videogen.commands import Evaluate, Train
@@ -207,9 +207,11 @@ def _job_command(request: type[Request]) -> type[JobCommand]:
 def _flag(request: type[Request], name: str) -> tuple[str, Any, Any]:
     """Describe one field to tyro; numbers stay text, so that one place judges them: the request."""
     info = request.model_fields[name]
-    members = [kind for kind in get_args(info.annotation) if kind is not types.NoneType] or [info.annotation]
+    many = get_origin(info.annotation) is tuple
+    members = [kind for kind in get_args(info.annotation) if kind not in (types.NoneType, ...)]
+    members = members or [info.annotation]
     kinds = [get_args(kind)[0] if hasattr(kind, "__metadata__") else kind for kind in members]
-    kind: Any = info.annotation
+    kind: Any = UseAppendAction[tuple[str, ...]] if many else info.annotation
     default = info.default
     if kinds[0] in (int, float, Fraction):
         kind = str if info.is_required() or default is not None else str | None
@@ -219,7 +221,7 @@ def _flag(request: type[Request], name: str) -> tuple[str, Any, Any]:
     help_text = arg(
         help=info.description,
         metavar=name.upper() if place else metavar,
-        help_behavior_hint="" if info.is_required() or default is None else None,
+        help_behavior_hint="" if info.is_required() or default in (None, ()) else None,
     )
     kind = Annotated[kind, help_text, Positional] if place else Annotated[kind, help_text]
     return (name, kind, field()) if info.is_required() else (name, kind, field(default=default))

@@ -18,6 +18,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, ParamSpec, cast
 
 from videogen.errors import RequestError
+from videogen.extras import NOTHING, Extras
 from videogen.jobs import Progress, jobs, silent
 from videogen.request import Record, Request, make_record
 
@@ -87,12 +88,15 @@ class Clip:
 @lru_cache(maxsize=1)
 def load_engine(
     model: str, *, device: str, precision: str, weights: Path | None = None,
-    motion_modules: Path | None = None,
+    motion_modules: Path | None = None, extras: Extras = NOTHING,
 ) -> Engine:  # fmt: skip
     """Load the networks, keeping the last ones loaded for the next request."""
     from videogen.engine import Engine
 
-    return Engine(model, device=device, precision=precision, weights=weights, motion_modules=motion_modules)
+    return Engine(
+        model, device=device, precision=precision, weights=weights, motion_modules=motion_modules,
+        extras=extras,
+    )  # fmt: skip
 
 
 def run(request: Request, *, engine: Engine | None = None, progress: Progress = silent) -> Clip:
@@ -169,6 +173,7 @@ def _ready(request: Request, engine: Engine | None, progress: Progress) -> tuple
             precision=request.precision,
             weights=request.weights,
             motion_modules=request.motion_modules,
+            extras=request.extras,
         )
     held = {"model": engine.model, "motion_modules": engine.motion_modules}
     for name, value in held.items():
@@ -178,7 +183,14 @@ def _ready(request: Request, engine: Engine | None, progress: Progress) -> tuple
                 f"the request names the {name.replace('_', ' ')} {str(asked)!r}, but the engine given holds"
                 f" {str(value)!r}; leave one of them out"
             )
-    return request.seeded().model_copy(update=held), engine
+    if request.extras not in (NOTHING, engine.extras):
+        raise RequestError(
+            f"the request asks for {', '.join(request.extras.asked)}, but the engine given was loaded with "
+            f"{', '.join(engine.extras.asked) or 'nothing added'}; give Engine(..., extras=request.extras)"
+        )
+    fields = type(request).model_fields
+    loaded = {name: value for name, value in vars(engine.extras).items() if name in fields}
+    return request.seeded().model_copy(update=held | loaded), engine
 
 
 def _counted(frames: Iterator[Frame], progress: Progress) -> Iterator[Frame]:

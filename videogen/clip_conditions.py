@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from torch import Tensor
@@ -18,8 +19,10 @@ class Conditions:
     `fps` are frames per second; `t` counts the frames of the whole clip. `reference` are latents `1 c 1 h w`;
     `carried` the reference carried along the motion field, latents `1 c t h w`; `visibility` `1 1 t h w`,
     0…1, at the size of the latents; `pose_maps` `1 3 t H W`, 0…1, at the size of the picture; `picture` the
-    reference itself, −1…1 `1 c h w`, for models that read it in place of words; `motion` is
-    how much moves, 1…255, and the deviation of the noise in the reference, for models that read them.
+    reference itself, −1…1 `1 c h w`, for models that read it in place of words or beside them; `motion` is
+    how much moves, 1…255, and the deviation of the noise in the reference, for models that read them;
+    `keyframes` the hint of a SparseCtrl, as `hint_at` makes it; `control_prompt` the words of guidance's
+    other half, for ControlNets that hear the same words in both.
     """
 
     fps: float
@@ -30,6 +33,19 @@ class Conditions:
     pose_maps: Tensor | None = None
     picture: Tensor | None = None
     motion: tuple[float, float] | None = None
+    keyframes: Tensor | None = None
+    control_prompt: str | None = None
+
+
+def hint_at(shown: Tensor, *, frames: Sequence[int], length: int) -> Tensor:
+    """What is `shown`, `1 c n h w`, at the numbers `frames` of a clip of `length`, `1 c+1 t h w`.
+
+    Zeros elsewhere; the last channel is 1 where something is shown (SparseCtrl, Guo et al. 2023).
+    """
+    _, channels, _, height, width = shown.shape
+    hint = shown.new_zeros(1, channels + 1, length, height, width)
+    hint[:, :channels, list(frames)], hint[:, channels:, list(frames)] = shown, 1.0
+    return hint
 
 
 def check_conditions(conditions: Conditions, *, length: int) -> None:
@@ -38,6 +54,7 @@ def check_conditions(conditions: Conditions, *, length: int) -> None:
         "carried": conditions.carried,
         "visibility": conditions.visibility,
         "pose_maps": conditions.pose_maps,
+        "keyframes": conditions.keyframes,
     }
     for name, value in given.items():
         if value is not None and (value.ndim != 5 or value.shape[0] != 1 or value.shape[2] != length):

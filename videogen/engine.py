@@ -8,11 +8,9 @@ on how windows are batched; on a CPU batching gains nothing.
 
 from __future__ import annotations
 
-import re
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from fractions import Fraction
-from functools import lru_cache
 from pathlib import Path
 
 import numpy as np
@@ -24,21 +22,24 @@ from torch import Tensor
 from videogen.clip_conditions import Conditions, check_conditions
 from videogen.conditions.reference import to_frame
 from videogen.conditions.route import Route
-from videogen.devices import find_device, keep_freed_memory
+from videogen.devices import Placement, find_device, keep_freed_memory
 from videogen.errors import RequestError
-from videogen.models.conditioned import ConditionedUNet, Inputs
+from videogen.extras import NOTHING, Extras
+from videogen.models.conditioned import ConditionedUNet
 from videogen.models.stable import StableUNet
 from videogen.planning import Plan, make_plan
-from videogen.sampling.steps import FrameStore, When, always
+from videogen.reading import meant, tokens_of, unknown_words
+from videogen.sampling.steps import When, always
 from videogen.sampling.timeline import Timeline
+from videogen.seeing import check_reads, keyframe_hint, reads_keyframes
+from videogen.telling import make_denoisers
 from videogen.types import Denoiser, Frame, Frames, Latents
+from videogen.weights.extras import add_extras
 from videogen.weights.load import load_model
 from videogen.weights.spec import ModelSpec
-from videogen.world.caption import simplify, words_of
 
 __all__ = ["Conditions", "Engine", "ModelSpec"]
 
-_Lender = Callable[[Tensor], Mapping[str, Tensor] | None]
 _PRECISIONS = {"float32": torch.float32, "bfloat16": torch.bfloat16, "float16": torch.float16}
 
 
@@ -47,14 +48,16 @@ class Engine:
 
     `model` is `pocket`, a preset, a folder, a file, or `owner/name` on the hub; `device` auto, cpu, cuda or
     mps; `precision` auto (float32 on a CPU, else float16), float32, bfloat16 or float16. `weights` is a
-    folder in which files are looked for first; `motion_modules` (a file) take the place of the model's own.
-    Raises CheckpointError where the model cannot be found or loaded, RequestError where the device is absent,
-    the precision unknown, or the model takes no motion modules.
+    folder in which files are looked for first; `motion_modules` (a file) take the place of the model's own;
+    `extras` are added to the model; with `offload` only the part in use lies on the device. Raises
+    CheckpointError where the model cannot be found or loaded, RequestError where the device is absent, the
+    precision unknown, or the model takes none of these.
     """
 
     def __init__(
         self, model: str | Path = "pocket", *, device: str = "auto", precision: str = "auto",
-        weights: Path | None = None, motion_modules: Path | None = None,
+        weights: Path | None = None, motion_modules: Path | None = None, extras: Extras = NOTHING,
+        offload: bool = False,
     ) -> None:  # fmt: skip
         self.device = find_device(device)
         if self.device.type == "cpu":
@@ -64,16 +67,16 @@ class Engine:
         default = torch.float32 if self.device.type == "cpu" else torch.float16
         self.dtype = default if precision == "auto" else _PRECISIONS[precision]
         self.model = str(model)
-        self.motion_modules = motion_modules
-        self._networks = load_model(model, weights=weights, motion_modules=motion_modules)
+        self.motion_modules, self.extras = motion_modules, extras
+        loaded = load_model(model, weights=weights, motion_modules=motion_modules)
+        self._networks = add_extras(loaded, extras, folder=Path(model))
         self.spec: ModelSpec = self._networks.spec
         self.hashes: dict[str, str] = self._networks.hashes
+        self._placement = Placement(self.device, self.dtype, offload=offload)
         found = self._networks
-        for network in (found.denoiser, found.vae, found.text_encoder, found.image_encoder):
-            if network is not None:
-                torch.nn.Module.to(network, self.device, self.dtype)
-        if self._networks.planner is not None:
-            self._networks.planner.to(self.device)
+        for part in (found.denoiser, found.vae, found.text_encoder, found.image_encoder, found.image_prompt):
+            self._placement.settle(part)
+        self._placement.settle(found.planner, dtype=torch.float32)
 
     @property
     def known_words(self) -> list[str]:
@@ -82,10 +85,7 @@ class Engine:
 
     def unknown_words(self, prompt: str) -> list[str]:
         """The words of `prompt` that the model was never taught, in order, each once."""
-        if not self.spec.known_words:
-            return []
-        known = set(self.spec.known_words)
-        return list(dict.fromkeys(word for word in words_of(simplify(prompt)) if word not in known))
+        return unknown_words(self.spec, prompt)
 
     def scheduler(self) -> SchedulerMixin:
         """A fresh scheduler of the kind that the checkpoint names."""
@@ -106,6 +106,7 @@ class Engine:
     @torch.inference_mode()
     def encode_video(self, pictures: Tensor) -> Latents:
         """Pictures −1…1 `t c h w` to latents float32 `1 c t h w`."""
+        self._placement.use(self._networks.vae)
         pictures = pictures.to(self.device).contiguous(memory_format=torch.channels_last)
         chunks = pictures.split(self.spec.frames_at_once)
         latents = torch.cat([self._networks.encode(chunk) for chunk in chunks])
@@ -116,6 +117,7 @@ class Engine:
         """Latents `1 c t h w` to pictures −1…1, one `c h w` at a time, float32."""
         frames = rearrange(latents, "1 c t h w -> t c h w").to(self.device)
         for chunk in frames.split(self.spec.frames_at_once):
+            self._placement.use(self._networks.vae)
             yield from self._networks.decode(chunk)
 
     def decode(self, latents: Latents) -> Iterator[Frame]:
@@ -131,47 +133,43 @@ class Engine:
         the timesteps that `whole` names, at others with the deep features of the last one. Raises
         RequestError where a condition does not cover the timeline, or the model cannot be told a pose.
         """
-        check_conditions(conditions, length=timeline.length)
-        if conditions.pose_maps is not None and not self._networks.denoiser.reads_poses:
-            raise RequestError(
-                f"the model {self.model} does not read poses; give one that comes with a ControlNet for them"
-            )
-        if conditions.prompt is not None and not self.reads_words:
-            raise RequestError(
-                f"the model {self.model} reads a picture in place of words; leave the prompt out, or give a "
-                f"model that reads words"
-            )
-        text = self._read(conditions)
-        network = self._networks.denoiser
-        if whole is not always and not isinstance(network, ConditionedUNet | StableUNet):
+        return self.denoisers([conditions], timeline, whole=whole)[0]
+
+    @torch.inference_mode()
+    def denoisers(
+        self, chain: Sequence[Conditions], timeline: Timeline, *, whole: When = always
+    ) -> list[Denoiser]:
+        """As `denoiser`, one for each of the conditions; what they have alike is computed once."""
+        for conditions in chain:
+            check_conditions(conditions, length=timeline.length)
+            check_reads(self._networks, conditions, model=self.model)
+        if whole is not always and not isinstance(self._networks.denoiser, ConditionedUNet | StableUNet):
             raise RequestError(
                 f"the model {self.model} is always run whole; leave --cache-interval out for it"
             )
-        lend = self._lender(conditions, text)
-        kept = FrameStore(timeline.length)
-
-        @torch.inference_mode()
-        def denoise(latents: Latents, timestep: Tensor, frames: Tensor) -> Latents:
-            rows, lent = [], lend(timestep)
-            for row, numbers in zip(latents.split(1), frames, strict=True):
-                given = self._inputs(conditions, timeline, text, numbers, lent=lent)
-                noisy, time = row.to(self.dtype), timestep.to(self.device)
-                if whole is always or not isinstance(network, ConditionedUNet | StableUNet):
-                    rows.append(network(noisy, time, given).float())
-                    continue
-                deep = None if whole(timestep) else kept.take(numbers)
-                found, deep = network.evaluate(noisy, time, given, deep=deep)
-                kept.put(numbers, deep)
-                rows.append(found.float())
-            return torch.cat(rows).to(latents)
-
-        return denoise
+        return make_denoisers(self._networks, chain, timeline, placement=self._placement, whole=whole)
 
     def without(self, conditions: Conditions) -> Conditions:
         """Without what guidance strengthens: the pose of a carried picture, else the reference."""
         if self.reads_carried:
             return replace(conditions, pose_maps=None, prompt=None)
-        return replace(conditions, reference=None, picture=None, prompt=None)
+        return replace(
+            conditions, reference=None, picture=None, prompt=None, control_prompt=conditions.prompt
+        )
+
+    @property
+    def reads_pictures(self) -> bool:
+        """Whether the model looks at a picture in place of words or beside them."""
+        return self._networks.image_prompt is not None or self._networks.image_encoder is not None
+
+    @property
+    def reads_keyframes(self) -> bool:
+        """Whether the model is told what frames are like that it need not repeat, by a SparseCtrl."""
+        return reads_keyframes(self._networks)
+
+    def keyframe_hint(self, pictures: Tensor, *, frames: Sequence[int], length: int) -> Tensor:
+        """Pictures −1…1 `n c h w` at the numbers `frames` as `Conditions.keyframes` of `length` frames."""
+        return keyframe_hint(self._networks, pictures, frames=frames, length=length, encode=self.encode_video)
 
     @property
     def reads_carried(self) -> bool:
@@ -184,11 +182,6 @@ class Engine:
         return self._networks.text_encoder is not None
 
     @property
-    def reads_pictures(self) -> bool:
-        """Whether a picture reaches the network by an image encoder."""
-        return self._networks.image_encoder is not None
-
-    @property
     def reads_motion(self) -> bool:
         """Whether the model animates a picture by itself, told how much moves in place of words."""
         return self._networks.denoiser.reads_motion
@@ -197,19 +190,6 @@ class Engine:
     def needs_poses(self) -> bool:
         """Whether the model moves a picture by poses, and by nothing else."""
         return self._networks.denoiser.needs_poses
-
-    def _lender(self, conditions: Conditions, text: Tensor) -> _Lender:
-        """What a reference network lends at a timestep; the last answer is kept for the next window."""
-        network, reference = self._networks.denoiser, conditions.reference
-        if not isinstance(network, StableUNet) or reference is None:
-            return lambda timestep: None
-        latents = reference[:, :, 0].to(self.device, self.dtype)
-
-        @lru_cache(maxsize=1)
-        def lent(at: float) -> Mapping[str, Tensor] | None:
-            return network.lend(latents, torch.tensor(at, device=self.device), text)
-
-        return lambda timestep: lent(float(network.reading_time(timestep)))
 
     def plan(
         self, prompt: str, *, length: int, fps: Fraction | float, seed: int, path: Route | None = None
@@ -223,63 +203,9 @@ class Engine:
             raise RequestError(f"a plan of {length} frames at {fps} frames per second; give more than 0")
         if planner is None:
             return None
+        self._placement.use(planner)
         return make_plan(
-            planner, self.scheduler(), tokens=self._tokens(self._meant(prompt)), empty=self._tokens(""),
+            planner, self.scheduler(),
+            tokens=tokens_of(self._networks, meant(self.spec, prompt)), empty=tokens_of(self._networks, ""),
             length=length, fps=rate, seed=seed, path=path,
         )  # fmt: skip
-
-    def _meant(self, prompt: str) -> str:
-        """A prompt with the words that the planner was never taught in those that it was."""
-        for word, meaning in self.spec.aliases:
-            prompt = re.sub(rf"\b(?:an? |the )?{re.escape(word)}\b", meaning, prompt, flags=re.IGNORECASE)
-        return prompt
-
-    def _tokens(self, prompt: str) -> Tensor:
-        """The tokens of a prompt, as many as the model reads, `1 l`."""
-        encoder, tokenizer = self._networks.language
-        text = simplify(prompt) if self.spec.known_words else prompt
-        length = min(tokenizer.model_max_length, encoder.config.max_position_embeddings)
-        tokens: Tensor = tokenizer(
-            [text], padding="max_length", truncation=True, max_length=length, return_tensors="pt"
-        ).input_ids
-        return tokens
-
-    def _read(self, conditions: Conditions) -> Tensor:
-        """The words of a clip as features, `1 l c`; of a model without words, what its reference shows."""
-        if (pictures := self._networks.image_encoder) is not None:
-            shape = 1, 1, pictures.config.projection_dim
-            if conditions.picture is None:
-                return torch.zeros(shape, device=self.device, dtype=self.dtype)
-            side = pictures.vision_model.embeddings.image_size
-            pixels = self._networks.see(conditions.picture.to(self.device), side=side)
-            embedding: Tensor = pictures(pixels.to(self.dtype)).image_embeds
-            return embedding.view(shape)
-        encoder, _ = self._networks.language
-        tokens = self._tokens(conditions.prompt or "").to(self.device)
-        features: Tensor = encoder(tokens).last_hidden_state
-        return features
-
-    def _inputs(
-        self, conditions: Conditions, timeline: Timeline, text: Tensor, numbers: Tensor, *,
-        lent: Mapping[str, Tensor] | None,
-    ) -> Inputs:  # fmt: skip
-        """What the network is told about the frames `numbers` of a clip."""
-
-        def pick(value: Tensor | None) -> Tensor | None:
-            if value is None:
-                return None
-            return value[:, :, numbers.to(value.device)].to(self.device, self.dtype)
-
-        reference, motion = conditions.reference, conditions.motion
-        return Inputs(
-            text=text,
-            fps=torch.tensor([conditions.fps], device=self.device),
-            known=pick(timeline.known),
-            mask=pick(timeline.mask),
-            carried=pick(conditions.carried),
-            visibility=pick(conditions.visibility),
-            reference=None if reference is None else reference[:, :, 0].to(self.device, self.dtype),
-            pose=pick(conditions.pose_maps),
-            lent=lent,
-            motion=None if motion is None else torch.tensor([motion], device=self.device),
-        )

@@ -16,6 +16,7 @@ from PIL import Image
 
 import videogen as vg
 from videogen.conditions.pose import read_pose, write_pose
+from videogen.extras import Extras
 from videogen.jobs.animate import generate
 from videogen.jobs.driving import read_driving
 from videogen.media.image import read_image
@@ -49,9 +50,13 @@ CHANGES: dict[str, Any] = {
     "precision": "float32",
     "weights": Path("files"),
     "motion_modules": Path("mm.ckpt"),
+    "lora": ("a.safetensors@0.5", "b.ckpt"),
+    "controlnet": ("openpose@0.8@0-0.5",),
+    "ip_adapter": "ip-adapter.bin@0.6",
 }
 SAME_CLIP = {"window_batch"}
 CHOOSES_THE_ENGINE = {"model", "device", "precision", "weights", "motion_modules"}
+ADDED = {"lora", "controlnet", "ip_adapter"}
 
 
 @pytest.fixture(autouse=True)
@@ -74,7 +79,7 @@ def frames_of(engine: Any, **fields: Any) -> Frames:
     return np.stack(list(generate(vg.Animate(**{**PLAIN, **fields}), engine)))
 
 
-@pytest.mark.parametrize("name", sorted(CHANGES.keys() - SAME_CLIP - CHOOSES_THE_ENGINE))
+@pytest.mark.parametrize("name", sorted(CHANGES.keys() - SAME_CLIP - CHOOSES_THE_ENGINE - ADDED))
 def test_every_field_changes_the_clip(name: str, fake_engine: Any) -> None:
     plain, changed = frames_of(fake_engine), frames_of(fake_engine, **{name: CHANGES[name]})
     assert plain.shape != changed.shape or (plain != changed).any()
@@ -86,13 +91,29 @@ def test_what_says_which_networks_chooses_the_engine(
 ) -> None:
     asked: dict[str, Any] = {}
 
-    def load_engine(model: str, **settings: Any) -> Any:
+    def load_engine(model: str, *, extras: Extras, **settings: Any) -> Any:
         asked.update(settings, model=model)
+        assert extras == Extras()
         return fake_engine
 
     monkeypatch.setattr("videogen.clip.load_engine", load_engine)
     vg.run(vg.Animate(**{**PLAIN, name: CHANGES[name]}))
     assert asked[name] == CHANGES[name]
+
+
+@pytest.mark.parametrize("name", sorted(ADDED))
+def test_what_is_added_to_the_model_reaches_the_engine(
+    name: str, fake_engine: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked: list[Extras] = []
+
+    def load_engine(model: str, *, extras: Extras, **settings: Any) -> Any:
+        asked.append(extras)
+        return fake_engine
+
+    monkeypatch.setattr("videogen.clip.load_engine", load_engine)
+    vg.run(vg.Animate(**PLAIN, **{name: CHANGES[name]}))
+    assert asked == [Extras(**{name: CHANGES[name]})]
 
 
 def test_window_batch_changes_the_work_and_not_the_clip(fake_engine: Any) -> None:

@@ -15,6 +15,8 @@ from PIL import Image
 
 import videogen as vg
 from videogen.engine import Conditions
+from videogen.errors import RequestError
+from videogen.extras import Extras
 from videogen.jobs.image_to_video import generate
 from videogen.media.image import read_image
 from videogen.sampling import Timeline
@@ -33,16 +35,28 @@ CHANGES: dict[str, Any] = {
     "num_inference_steps": 5,
     "guidance_scale": 3.5,
     "window_batch": 4,
+    "windows": "original",
+    "guidance_start": 0.4,
+    "guidance_end": 0.6,
+    "cache_interval": 2,
     "seed": 2,
     "fps": "30000/1001",
     "model": "another",
     "device": "cpu",
     "precision": "float32",
+    "weights": Path("files"),
+    "motion_modules": Path("mm.ckpt"),
+    "lora": ("a.safetensors@0.5", "b.ckpt"),
+    "controlnet": ("openpose@0.8@0-0.5",),
+    "ip_adapter": "ip-adapter.bin@0.6",
 }
 SAME_CLIP = {"window_batch"}
-CHOOSES_THE_ENGINE = {"model", "device", "precision"}
+CHOOSES_THE_ENGINE = {"model", "device", "precision", "weights", "motion_modules"}
+ADDED = {"lora", "ip_adapter"}
+REFUSED = {"controlnet"}
 OF_SVD = {"motion_bucket", "noise_augmentation"}
 OF_POCKET = {"keypoints"}
+OTHERS = SAME_CLIP | CHOOSES_THE_ENGINE | ADDED | REFUSED | OF_SVD | OF_POCKET
 
 
 @pytest.fixture(autouse=True)
@@ -87,15 +101,15 @@ def watch(engine: Any, monkeypatch: pytest.MonkeyPatch) -> list[tuple[Conditions
     told: list[tuple[Conditions, Timeline]] = []
     plain = engine.denoiser
 
-    def watched(conditions: Conditions, timeline: Timeline) -> Any:
+    def watched(conditions: Conditions, timeline: Timeline, **which: Any) -> Any:
         told.append((conditions, timeline))
-        return plain(conditions, timeline)
+        return plain(conditions, timeline, **which)
 
     monkeypatch.setattr(engine, "denoiser", watched)
     return told
 
 
-@pytest.mark.parametrize("name", sorted(CHANGES.keys() - SAME_CLIP - CHOOSES_THE_ENGINE - OF_SVD - OF_POCKET))
+@pytest.mark.parametrize("name", sorted(CHANGES.keys() - OTHERS))
 def test_every_field_changes_the_clip(name: str, fake_engine: Any) -> None:
     plain, changed = frames_of(fake_engine), frames_of(fake_engine, **{name: CHANGES[name]})
     assert plain.shape != changed.shape or (plain != changed).any()
@@ -116,15 +130,35 @@ def test_keypoints_change_the_clip_of_a_person(person: Any) -> None:
 def test_model_device_and_precision_choose_the_engine(
     name: str, fake_engine: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    asked: dict[str, str] = {}
+    asked: dict[str, Any] = {}
 
-    def load_engine(model: str, *, device: str, precision: str) -> Any:
-        asked.update(model=model, device=device, precision=precision)
+    def load_engine(model: str, **settings: Any) -> Any:
+        asked.update(settings, model=model)
         return fake_engine
 
     monkeypatch.setattr("videogen.clip.load_engine", load_engine)
     vg.run(vg.ImageToVideo(**{**PLAIN, name: CHANGES[name]}))
     assert asked[name] == CHANGES[name]
+
+
+@pytest.mark.parametrize("name", sorted(ADDED))
+def test_what_is_added_to_the_model_reaches_the_engine(
+    name: str, fake_engine: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked: list[Extras] = []
+
+    def load_engine(model: str, *, extras: Extras, **settings: Any) -> Any:
+        asked.append(extras)
+        return fake_engine
+
+    monkeypatch.setattr("videogen.clip.load_engine", load_engine)
+    vg.run(vg.ImageToVideo(**PLAIN, **{name: CHANGES[name]}))
+    assert asked == [Extras(**{name: CHANGES[name]})]
+
+
+def test_a_controlnet_is_refused_where_no_pose_is_given() -> None:
+    with pytest.raises(RequestError, match=r"--controlnet reads a pose; use videogen animate"):
+        vg.ImageToVideo(**PLAIN, controlnet=CHANGES["controlnet"])
 
 
 def test_window_batch_changes_the_work_and_not_the_clip(fake_engine: Any) -> None:

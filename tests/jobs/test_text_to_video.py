@@ -12,6 +12,7 @@ import pytest
 
 import videogen as vg
 from videogen.engine import Conditions
+from videogen.extras import Extras
 from videogen.jobs.text_to_video import generate
 from videogen.sampling import Timeline
 
@@ -40,14 +41,22 @@ CHANGES: dict[str, Any] = {
     "precision": "float32",
     "weights": Path("files"),
     "motion_modules": Path("mm.ckpt"),
+    "lora": ("a.safetensors@0.5", "b.ckpt"),
+    "controlnet": ("openpose@0.8@0-0.5",),
+    "ip_adapter": "ip-adapter.bin@0.6",
+    "sparse_control": "sparse.ckpt",
+    "reference": "photo.png",
+    "keyframe": ("0=photo.png", "0.4=photo.png"),
 }
 SAME_CLIP = {"window_batch"}
 CHOOSES_THE_ENGINE = {"model", "device", "precision", "weights", "motion_modules"}
+ADDED = {"lora", "controlnet", "ip_adapter", "sparse_control"}
 
 
 @pytest.fixture(autouse=True)
-def folder(portrait_folder: Path) -> Path:
-    """Stand in a folder with a pose."""
+def folder(portrait_folder: Path, fake_engine: Any) -> Path:
+    """Stand in a folder with a pose, with a model that looks at pictures."""
+    fake_engine.reads_pictures = True
     return portrait_folder
 
 
@@ -55,7 +64,7 @@ def frames_of(engine: Any, **fields: Any) -> np.ndarray:
     return np.stack(list(generate(vg.TextToVideo(**{**PLAIN, **fields}), engine)))
 
 
-@pytest.mark.parametrize("name", sorted(CHANGES.keys() - SAME_CLIP - CHOOSES_THE_ENGINE))
+@pytest.mark.parametrize("name", sorted(CHANGES.keys() - SAME_CLIP - CHOOSES_THE_ENGINE - ADDED))
 def test_every_field_changes_the_clip(name: str, fake_engine: Any) -> None:
     plain, changed = frames_of(fake_engine), frames_of(fake_engine, **{name: CHANGES[name]})
     assert plain.shape != changed.shape or (plain != changed).any()
@@ -80,6 +89,10 @@ def test_of_a_person_the_first_frame_is_drawn_first_and_shown_to_the_rest(
     assert [one.carried is None for one in told] == [True, True, False, False]
     assert stages == ["the first frame"] * 2 + ["denoising"] * 2
     told.clear()
+    fake_engine.reads_carried = False
+    list(generate(request, fake_engine))
+    assert [one.reference is None for one in told] == [True, True], "who does not go on from it draws once"
+    told.clear()
     list(generate(vg.TextToVideo("a ball", seed=1, num_inference_steps=2), fake_engine))
     assert [one.reference is None for one in told] == [True, True], "things need no first frame"
 
@@ -90,13 +103,31 @@ def test_what_says_which_networks_chooses_the_engine(
 ) -> None:
     asked: dict[str, Any] = {}
 
-    def load_engine(model: str, **settings: Any) -> Any:
+    def load_engine(model: str, *, extras: Extras, **settings: Any) -> Any:
         asked.update(settings, model=model)
+        assert extras == Extras()
         return fake_engine
 
     monkeypatch.setattr("videogen.clip.load_engine", load_engine)
     vg.run(vg.TextToVideo(**{**PLAIN, name: CHANGES[name]}))
     assert asked[name] == CHANGES[name]
+
+
+@pytest.mark.parametrize("name", sorted(ADDED))
+def test_what_is_added_to_the_model_reaches_the_engine(
+    name: str, fake_engine: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked: list[Extras] = []
+
+    def load_engine(model: str, *, extras: Extras, **settings: Any) -> Any:
+        asked.append(extras)
+        return fake_engine
+
+    monkeypatch.setattr("videogen.clip.load_engine", load_engine)
+    needed = {"controlnet": "pose", "ip_adapter": "reference", "sparse_control": "keyframe"}
+    more = {need: CHANGES[need] for one, need in needed.items() if one == name}
+    vg.run(vg.TextToVideo(**PLAIN, **more, **{name: CHANGES[name]}))
+    assert asked == [Extras(**{name: CHANGES[name]})]
 
 
 def test_window_batch_changes_the_work_and_not_the_clip(fake_engine: Any) -> None:

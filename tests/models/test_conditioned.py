@@ -27,8 +27,8 @@ def network() -> ConditionedUNet:
     return made
 
 
-OTHERS = {"lent", "motion"}  # pocket has no network that lends tokens, and words for motion
-TOLD = sorted(Inputs.__dataclass_fields__.keys() - OTHERS)
+OF_OTHERS = {"lent", "motion", "image", "keyframes", "control_text"}
+TOLD = sorted(Inputs.__dataclass_fields__.keys() - OF_OTHERS)
 
 
 def inputs() -> Inputs:

@@ -104,16 +104,20 @@ def test_a_folder_runs_animate(tmp_path: Path, make: Any) -> None:
     assert (tmp_path / "a.mp4").stat().st_size > 0
 
 
-def test_the_halves_of_animate_anyone_are_those_of_the_original(tmp_path: Path) -> None:
+def test_the_halves_of_animate_anyone_are_those_of_the_original(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     animate_anyone(tmp_path / "model")
     engine = Engine(tmp_path / "model")
     source = OWN / "animate_anyone"
     given, expected = load_file(source / "inputs.safetensors"), load_file(source / "outputs.safetensors")
     told = Conditions(
-        fps=8.0, reference=given["ref_image_latents"][:, :, None], pose_maps=given["pose"][:, :, :5] / 255
-    )
-    engine._read = lambda conditions: (  # type: ignore[method-assign]
-        given["image_embeds"] if conditions.reference is not None else torch.zeros_like(given["image_embeds"])
+        fps=8.0, reference=given["ref_image_latents"][:, :, None], pose_maps=given["pose"][:, :, :5] / 255,
+        picture=torch.zeros(1, 3, 64, 64),
+    )  # fmt: skip
+    seen = {True: given["image_embeds"], False: torch.zeros_like(given["image_embeds"])}
+    monkeypatch.setattr(
+        "videogen.telling.look_in_place_of_words", lambda networks, picture: seen[picture is not None]
     )
     latents, frames = given["latents"][:, :, :5], torch.arange(5)[None]
     for half, conditions in {"cond": told, "uncond": engine.without(told)}.items():
@@ -153,6 +157,19 @@ def test_words_are_refused_where_a_picture_stands_for_them(tmp_path: Path) -> No
     animate_anyone(tmp_path)
     with pytest.raises(RequestError, match="reads a picture in place of words; leave the prompt out"):
         Engine(tmp_path).denoiser(Conditions(fps=8.0, prompt="a woman"), Timeline.line(2))
+
+
+def test_the_controlnet_of_magic_animate_hears_the_guided_words_in_both_halves(tmp_path: Path) -> None:
+    magic_animate(tmp_path / "model")
+    engine = Engine(tmp_path / "model")
+    maps = torch.rand(1, 3, 2, 64, 64, generator=torch.Generator().manual_seed(4))
+    shown = []
+    for prompt, pose in (("a b", maps), ("c d", maps), ("a b", None), ("c d", None)):
+        half = engine.without(Conditions(fps=8.0, prompt=prompt, pose_maps=pose))
+        denoise = engine.denoiser(half, Timeline.line(2))
+        shown.append(denoise(torch.ones(1, 4, 2, 8, 8), torch.tensor(500), torch.arange(2)[None]))
+    assert difference(shown[0], shown[1]) > 1e-6
+    torch.testing.assert_close(shown[2], shown[3], atol=0, rtol=0)
 
 
 def test_the_picture_stands_for_words(tmp_path: Path) -> None:

@@ -68,6 +68,24 @@ def to_frame(picture: Tensor) -> Frame:
     return rearrange(pixels, "c h w -> h w c").cpu().numpy()
 
 
+def covering(picture: Tensor, height: int, width: int) -> Tensor:
+    """Pictures `b c H W` scaled until they cover `b c height width`, and their middle cut out."""
+    rows, columns = picture.shape[-2:]
+    scale = max(height / rows, width / columns)
+    sides = max(height, round(rows * scale)), max(width, round(columns * scale))
+    large = F.interpolate(picture, sides, mode="bicubic", antialias=True, align_corners=False).clamp(-1, 1)
+    top, left = (sides[0] - height) // 2, (sides[1] - width) // 2
+    return large[..., top : top + height, left : left + width]
+
+
+def middle_square(picture: Tensor) -> Tensor:
+    """The largest square in the middle of pictures `… h w`, as CLIP's image processor crops them."""
+    height, width = picture.shape[-2:]
+    side = min(height, width)
+    top, left = (height - side) // 2, (width - side) // 2
+    return picture[..., top : top + side, left : left + side]
+
+
 def seen_by_clip(picture: Tensor, *, side: int) -> Tensor:
     """Pictures −1…1 `b c h w` as CLIP's image encoder takes them, `b c side side` (Radford et al. 2021)."""
     small = F.interpolate(picture, (side, side), mode="bicubic", antialias=True, align_corners=False)

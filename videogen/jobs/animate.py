@@ -16,10 +16,11 @@ from typing import TYPE_CHECKING, ClassVar
 from pydantic import Field
 
 from videogen.clip import as_function
+from videogen.generative import GenerativeRequest
 from videogen.jobs import Progress, silent
 from videogen.jobs.checks import output_size
 from videogen.jobs.words import warn_of_unknown_words
-from videogen.request import GenerativeRequest, Prompt
+from videogen.request import Prompt
 
 if TYPE_CHECKING:
     from videogen.engine import Engine

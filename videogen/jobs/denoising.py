@@ -10,7 +10,7 @@ from videogen.jobs import Progress
 
 if TYPE_CHECKING:
     from videogen.engine import Conditions, Engine
-    from videogen.request import GenerativeRequest
+    from videogen.generative import GenerativeRequest
     from videogen.sampling import Scale, Timeline, When
     from videogen.types import Denoiser, Latents
     from videogen.weights.spec import ModelSpec
@@ -31,7 +31,7 @@ def denoise(
     steps = request.num_inference_steps or spec.num_inference_steps
     numbers = step_numbers(scheduler, steps, device=engine.device)
     whole = _whole(request.cache_interval, numbers)
-    links = [engine.denoiser(conditions, timeline, whole=whole) for conditions in chain]
+    links = engine.denoisers(chain, timeline, whole=whole)
     denoiser = guided(links, [scale])
     if (request.guidance_start, request.guidance_end) != (0, 1):
         guiding = within(numbers, start=request.guidance_start, end=request.guidance_end)

@@ -16,7 +16,7 @@ from videogen.carried import carry
 from videogen.engine import Conditions
 from videogen.jobs import Progress
 from videogen.jobs.denoising import denoise
-from videogen.sampling import Timeline
+from videogen.jobs.shown import Shown
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -41,17 +41,18 @@ def draw_clip(
 
     `scale` is the guidance by words; `guide` says where things or a person are, or nothing does.
     """
+    shown = Shown.read(request, engine, fps=fps, length=length, size=size)
     told = Conditions(prompt=request.prompt, fps=fps, pose_maps=None if guide is None else guide.maps)
     draw = partial(_draw, request, engine, size=size)
-    if guide is None or guide.person is None:
-        return draw(told, length=length, scale=scale, progress=progress)
+    if guide is None or guide.person is None or not engine.reads_carried:
+        return draw(told, shown, length=length, scale=scale, progress=progress)
     few = min(length, _FIRST_FRAMES)
     begun = draw(
-        replace(told, pose_maps=guide.maps[:, :, :few]), length=few, scale=scale,
+        replace(told, pose_maps=guide.maps[:, :, :few]), shown.until(few), length=few, scale=scale,
         progress=lambda _, done, total: progress("the first frame", done, total),
     )  # fmt: skip
     told = carried_along(told, begun[:, :, :1], engine, person=guide.person)
-    return draw(told, length=length, scale=1 + (scale - 1) * LATER_WORDS, progress=progress)
+    return draw(told, shown, length=length, scale=1 + (scale - 1) * LATER_WORDS, progress=progress)
 
 
 def carried_along(told: Conditions, first: Latents, engine: Engine, *, person: Tensor) -> Conditions:
@@ -66,9 +67,11 @@ def carried_along(told: Conditions, first: Latents, engine: Engine, *, person: T
 
 
 def _draw(
-    request: TextToVideo, engine: Engine, told: Conditions, *,
+    request: TextToVideo, engine: Engine, told: Conditions, shown: Shown, *,
     length: int, scale: float, size: tuple[int, int], progress: Progress,
 ) -> Latents:  # fmt: skip
     """Denoise the clip at once, steered away from the negative prompt."""
-    chain = [replace(told, prompt=request.negative_prompt), told]
-    return denoise(request, engine, Timeline.line(length), chain, scale=scale, size=size, progress=progress)
+    told = shown.told(told, engine, length=length)
+    away = replace(told, prompt=request.negative_prompt, picture=None, control_prompt=told.prompt)
+    line = shown.timeline(engine, length=length)
+    return denoise(request, engine, line, [away, told], scale=scale, size=size, progress=progress)

@@ -9,14 +9,15 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from pathlib import Path
-from typing import TYPE_CHECKING, ClassVar
+from typing import TYPE_CHECKING, ClassVar, Self
 
-from pydantic import Field
+from pydantic import Field, model_validator
 
 from videogen.clip import as_function
+from videogen.generative import LengthRequest
 from videogen.jobs import Progress, silent
 from videogen.jobs.words import warn_of_unknown_words
-from videogen.request import LengthRequest, Prompt
+from videogen.request import Prompt
 
 if TYPE_CHECKING:
     from videogen.engine import Engine
@@ -49,6 +50,12 @@ class ImageToVideo(LengthRequest):
         description="Noise in the picture that is followed: more noise, more freedom; Stable Video Diffusion "
         "only, 0.02 if not given.",
     )
+
+    @model_validator(mode="after")
+    def _no_pose(self) -> Self:
+        if self.controlnet:
+            raise ValueError("--controlnet reads a pose; use videogen animate with --pose")
+        return self
 
 
 def generate(request: ImageToVideo, engine: Engine, *, progress: Progress = silent) -> Iterator[Frame]:

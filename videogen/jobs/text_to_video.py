@@ -1,8 +1,7 @@
 """Text to video: a sentence becomes a clip of any length.
 
-Comes in: a prompt, and if wanted a path for a thing or a pose for a person. Goes out: frames, denoised
-jointly from noise in overlapping windows, told by maps what moves where: as the pose or the plan says. Of a
-person the first frame is drawn first, and shown to the rest.
+Comes in: a prompt, and if wanted a path for a thing, a pose for a person, pictures. Goes out: frames,
+denoised jointly from noise in overlapping windows, told by maps what moves where.
 """
 
 from __future__ import annotations
@@ -17,15 +16,16 @@ from pydantic import Field, model_validator
 from videogen.clip import as_function
 from videogen.jobs import Progress, silent
 from videogen.jobs.checks import check_amount, picture_size
+from videogen.jobs.shown import ShownRequest
 from videogen.jobs.words import warn_of_unknown_words, word_guidance
-from videogen.request import LengthRequest, Prompt
+from videogen.request import Prompt
 
 if TYPE_CHECKING:
     from videogen.engine import Engine
     from videogen.types import Frame
 
 
-class TextToVideo(LengthRequest):
+class TextToVideo(ShownRequest):
     """Make a clip from a sentence."""
 
     job: ClassVar[str] = "text-to-video"
@@ -53,6 +53,8 @@ class TextToVideo(LengthRequest):
             raise ValueError("--path moves things and --pose people; give one of them")
         if not self.plan and (self.path is not None or self.pose is not None):
             raise ValueError("--no-plan leaves motion to the network, --path or --pose fixes it; drop one")
+        if self.controlnet and self.pose is None:
+            raise ValueError("--controlnet reads a pose; give one with --pose")
         return self
 
     def rate(self, default: Fraction) -> Fraction:

@@ -33,15 +33,21 @@ def attend(query: Tensor, key: Tensor, value: Tensor, *, bias: Tensor | None = N
 
 
 class Attention(nn.Module):
-    """Multi-head attention; `context` is the width that keys and values are made from, where it differs."""
+    """Multi-head attention; `context` is the width that keys and values are made from, where it differs.
 
-    def __init__(self, width: int, *, heads: int, context: int | None = None) -> None:
+    Cross-attention with an `image` prompt has keys and values of its own for a picture's tokens.
+    """
+
+    def __init__(self, width: int, *, heads: int, context: int | None = None, image: bool = False) -> None:
         super().__init__()
         self.heads = heads
         self.to_q = Linear(width, width, bias=False)
         self.to_k = Linear(context or width, width, bias=False)
         self.to_v = Linear(context or width, width, bias=False)
         self.to_out = nn.ModuleList([Linear(width, width), nn.Identity()])
+        if image:
+            self.to_k_ip = Linear(context or width, width, bias=False)
+            self.to_v_ip = Linear(context or width, width, bias=False)
 
     def _split(self, x: Tensor) -> Tensor:
         return rearrange(x, "... n (heads d) -> ... heads n d", heads=self.heads)
@@ -64,12 +70,19 @@ class Attention(nn.Module):
             )
         return self._join(attend(query, key, value))
 
-    def over_words(self, x: Tensor, text: Tensor, *, bias: Tensor | None = None) -> Tensor:
-        """All tokens of a clip attend to its words: `b t n d`, text `b l d`; `bias` `b 1 1 l` per word."""
+    def over_words(
+        self, x: Tensor, text: Tensor, *, bias: Tensor | None = None, image: Tensor | None = None
+    ) -> Tensor:
+        """All tokens of a clip attend to its words: `b t n d`, text `b l d`; `bias` `b 1 1 l` per word.
+
+        To a picture's tokens, `image` `b l d`, they attend apart, and both answers are added.
+        """
         b, t, n, _ = x.shape
         query = self._split(self.to_q(x).reshape(b, t * n, -1))
-        out = self._join(attend(query, self._split(self.to_k(text)), self._split(self.to_v(text)), bias=bias))
-        return out.view(b, t, n, -1)
+        told = attend(query, self._split(self.to_k(text)), self._split(self.to_v(text)), bias=bias)
+        if image is not None:
+            told = told + attend(query, self._split(self.to_k_ip(image)), self._split(self.to_v_ip(image)))
+        return self._join(told).view(b, t, n, -1)
 
     def over_time(self, x: Tensor) -> Tensor:
         """Each place attends to itself in all frames: `b t n d`."""
@@ -113,22 +126,25 @@ class FeedForward(nn.Module):
 
 
 class SpatialBlock(nn.Module):
-    """Self-attention with reference tokens, cross-attention to words, feed-forward."""
+    """Self-attention with reference tokens, cross-attention to words and an image, feed-forward."""
 
-    def __init__(self, width: int, *, heads: int, context: int, mult: int) -> None:
+    def __init__(self, width: int, *, heads: int, context: int, mult: int, image: bool = False) -> None:
         super().__init__()
         self.norm1, self.attn1 = nn.LayerNorm(width), Attention(width, heads=heads)
-        self.norm2, self.attn2 = nn.LayerNorm(width), Attention(width, heads=heads, context=context)
+        self.norm2 = nn.LayerNorm(width)
+        self.attn2 = Attention(width, heads=heads, context=context, image=image)
         self.norm3, self.ff = nn.LayerNorm(width), FeedForward(width, mult=mult)
 
-    def forward(self, x: Tensor, text: Tensor, reference: Tensor | None) -> tuple[Tensor, Tensor]:
-        """`x` `b t n d`, `text` `b l c`, `reference` `b l d` or None.
+    def forward(
+        self, x: Tensor, text: Tensor, reference: Tensor | None, image: Tensor | None = None
+    ) -> tuple[Tensor, Tensor]:
+        """`x` `b t n d`, `text` and `image` `b l c`, `reference` `b l d` or None.
 
         Returns `b t n d` and the normed tokens that another network may take as its reference.
         """
         tokens: Tensor = self.norm1(x)
         x = x + self.attn1.over_space(tokens, reference)
-        x = x + self.attn2.over_words(self.norm2(x), text)
+        x = x + self.attn2.over_words(self.norm2(x), text, image=image)
         fed: Tensor = self.ff(self.norm3(x))
         return x + fed, tokens
 
@@ -140,7 +156,9 @@ class SpatialReader(nn.Module):
         super().__init__()
         self.norm1 = nn.LayerNorm(width)
 
-    def forward(self, x: Tensor, text: Tensor, reference: Tensor | None) -> tuple[Tensor, Tensor]:
+    def forward(
+        self, x: Tensor, text: Tensor, reference: Tensor | None, image: Tensor | None = None
+    ) -> tuple[Tensor, Tensor]:
         """As `SpatialBlock`, whose first tokens these are."""
         return x, self.norm1(x)
 
@@ -152,20 +170,28 @@ class SpatialTransformer(nn.Module):
     """
 
     def __init__(
-        self, width: int, *, heads: int, context: int, groups: int, mult: int, read: bool = False
-    ) -> None:
+        self, width: int, *, heads: int, context: int, groups: int, mult: int, read: bool = False,
+        image: bool = False,
+    ) -> None:  # fmt: skip
         super().__init__()
         self.norm = nn.GroupNorm(groups, width, 1e-6)
         self.proj_in = PointConv2d(width, width)
-        block = SpatialReader(width) if read else SpatialBlock(width, heads=heads, context=context, mult=mult)
-        self.transformer_blocks = nn.ModuleList([block])
+        self.transformer_blocks = nn.ModuleList(
+            [
+                SpatialReader(width)
+                if read
+                else SpatialBlock(width, heads=heads, context=context, mult=mult, image=image)
+            ]
+        )
         self.proj_out = None if read else PointConv2d(width, width)
 
-    def forward(self, x: Tensor, text: Tensor, reference: Tensor | None) -> tuple[Tensor, Tensor]:
-        """`x` `(b t) c h w` → the same shape, and tokens `b t n d`; `text` `b l c`."""
+    def forward(
+        self, x: Tensor, text: Tensor, reference: Tensor | None, image: Tensor | None = None
+    ) -> tuple[Tensor, Tensor]:
+        """`x` `(b t) c h w` → the same shape, and tokens `b t n d`; `text` and `image` `b l c`."""
         h, b = x.shape[-2], text.shape[0]
         hidden = rearrange(self.proj_in(normalize(self.norm, x)), "(b t) c h w -> b t (h w) c", b=b)
-        hidden, tokens = self.transformer_blocks[0](hidden, text, reference)
+        hidden, tokens = self.transformer_blocks[0](hidden, text, reference, image)
         if self.proj_out is None:
             return x, tokens
         out: Tensor = self.proj_out(rearrange(hidden, "b t (h w) c -> (b t) c h w", h=h))

@@ -21,8 +21,8 @@ from videogen.models.layers import Downsample, ResnetBlock, TimestepEmbedding, s
 class Given:
     """What every block is told: FiLM embedding `b t d` or `b 1 d`, words `b l c`, reference tokens by layer.
 
-    `name` is the block's own, by which it finds its reference tokens; `lent` takes its own tokens, for
-    another network's attention.
+    `image` are a picture's tokens `b l c`, beside the words. `name` is the block's own, by which it finds its
+    reference tokens; `lent` takes its own tokens, for another network's attention.
     """
 
     embedding: Tensor
@@ -31,6 +31,7 @@ class Given:
     num_frames: int
     lent: dict[str, Tensor] | None = None
     name: str = ""
+    image: Tensor | None = None
 
     def named(self, name: str) -> Given:
         """The same, for the block called `name`."""
@@ -60,7 +61,7 @@ class Block(nn.Module):
         self.attentions = nn.ModuleList(
             SpatialTransformer(
                 width, heads=c.attention_heads, context=c.cross_attention_dim, groups=c.norm_num_groups,
-                mult=c.feed_forward_mult, read=read and index == refined - 1,
+                mult=c.feed_forward_mult, read=read and index == refined - 1, image=c.image_prompt,
             )
             for index in range(refined if attention else 0)
         )  # fmt: skip
@@ -83,7 +84,7 @@ class Block(nn.Module):
         """Attention and motion module number `index`."""
         if len(self.attentions):
             name = f"{given.name}.attentions.{index}"
-            x, tokens = self.attentions[index](x, given.text, given.reference.get(name))
+            x, tokens = self.attentions[index](x, given.text, given.reference.get(name), given.image)
             if given.lent is not None:
                 given.lent[name] = tokens
         if len(self.motion_modules):

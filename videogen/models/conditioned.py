@@ -7,12 +7,16 @@ zero, exactly as the training drops it.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, fields
+from typing import Any
 
 import torch
+from einops import rearrange
 from torch import Tensor, nn
 
+from videogen.models.blocks import frames_of
+from videogen.models.controlnet import Residuals
 from videogen.models.reference import AppearanceEncoder
 from videogen.models.temporal_unet import TemporalUNet, TemporalUNetConfig
 
@@ -23,9 +27,14 @@ class Inputs:
 
     `text` `b l c`; `fps` `b`; `known` `b c t h w` with `mask` `b 1 t h w` (1 = known); `carried`
     `b c t h w` with `visibility` `b 1 t h w`; `reference` latents `b c h w`, `reference_present` `b` where
-    only some rows have one; `pose` maps 0…1 `b 3 t H W`; `lent` tokens of a reference network by attention
-    layer, for networks that have one; `motion` `b 2`, for networks that read it: how much moves, 1…255, and
-    the deviation of the noise that was added to the reference.
+    only some rows have one; `pose` maps 0…1 `b 3 t H W`.
+
+    For other kinds alone: `lent` tokens of a reference network by attention layer; `image` tokens `b l c`
+    beside the words; `keyframes` `b c t H W`, the hint of a SparseCtrl with its mask last; `control_text`
+    `b l c`, what ControlNets read where it is not `text`; `motion` `b 2`, how much moves, 1…255, and the
+    deviation of the noise that was added to the reference. `watched` are the features `b c t h w` that the
+    network's own `watch` made of `pose`, in its place; `control` what ControlNets add, if it was
+    `controlled` before.
     """
 
     text: Tensor
@@ -39,6 +48,32 @@ class Inputs:
     pose: Tensor | None = None
     lent: Mapping[str, Tensor] | None = None
     motion: Tensor | None = None
+    image: Tensor | None = None
+    keyframes: Tensor | None = None
+    control_text: Tensor | None = None
+    watched: tuple[Tensor, ...] = ()
+    control: Residuals | None = None
+    controlled: bool = False
+
+
+def join(rows: Sequence[Inputs]) -> Inputs:
+    """What several clips are told, as one batch; all are told the same kinds of things."""
+    if len(rows) == 1:
+        return rows[0]
+    told = {field.name: [getattr(row, field.name) for row in rows] for field in fields(Inputs)}
+    return Inputs(**{name: _joined(values) for name, values in told.items()})
+
+
+def _joined(values: Sequence[Any]) -> Any:
+    """Tensors, or tensors in tuples and mappings, along their first axis; what is none is that of all."""
+    first = values[0]
+    if isinstance(first, Tensor):
+        return torch.cat(list(values))
+    if isinstance(first, tuple):
+        return tuple(torch.cat(each) for each in zip(*values, strict=True))
+    if isinstance(first, Mapping):
+        return {name: torch.cat([value[name] for value in values]) for name in first}
+    return first
 
 
 class ConditionedUNet(nn.Module):
@@ -81,14 +116,24 @@ class ConditionedUNet(nn.Module):
         known = none if given.known is None else given.known * mask
         seen = nowhere if given.visibility is None else given.visibility
         carried = none if given.carried is None else given.carried * seen
-        pose = given.pose
-        if pose is None:
+        if given.watched:
+            (watched,) = given.watched
+        elif given.pose is not None:
+            (watched,) = self.watch(given.pose)
+        else:
             scale = 2 ** (len(self.unet.config.pose_widths) - 1)
-            pose = noisy.new_zeros(b, 3, t, h * scale, w * scale)
+            (watched,) = self.watch(noisy.new_zeros(1, 3, 1, h * scale, w * scale))  # the same in all frames
+            watched = watched.expand(b, -1, t, -1, -1)
         return self.unet.evaluate(
             torch.cat([noisy, known, mask, carried, seen], 1), timestep, given.text,
-            fps=given.fps, reference=self._shown(noisy, given), pose=pose, deep=deep,
+            fps=given.fps, reference=self._shown(noisy, given), first_residual=frames_of(watched), deep=deep,
         )  # fmt: skip
+
+    def watch(self, maps: Tensor) -> tuple[Tensor, ...]:
+        """Pose maps `b 3 t H W` as `Inputs.watched`: they need to be read once, not at every step."""
+        assert self.unet.pose_encoder is not None
+        features = self.unet.pose_encoder(frames_of(maps))
+        return (rearrange(features, "(b t) c h w -> b c t h w", b=len(maps)),)
 
     def _shown(self, noisy: Tensor, given: Inputs) -> dict[str, Tensor]:
         """The tokens of the reference, of zero where there is none."""

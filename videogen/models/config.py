@@ -54,6 +54,8 @@ class TemporalUNetConfig:
     The appearance encoder of MagicAnimate and the reference network of AnimateAnyone: without an output and
     without what would come after the last tokens.
     """
+    image_prompt: bool = False
+    """Whether attention to words is beside one to the tokens of a picture (IP-Adapter, Ye et al. 2023)."""
     pose_widths: tuple[int, ...] = ()
     """Channels of the pose encoder; empty = none."""
 

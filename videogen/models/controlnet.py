@@ -11,11 +11,31 @@ from dataclasses import dataclass
 
 import torch
 from diffusers.models.controlnets.controlnet import ControlNetConditioningEmbedding
+from einops import rearrange
 from torch import Tensor, nn
 
 from videogen.models.blocks import Descent, Given, frames_of
 from videogen.models.config import TemporalUNetConfig
 from videogen.models.linear import PointConv2d
+
+LAST_TIMESTEP = 1000
+"""The timestep of pure noise, in the units of Stable Diffusion's schedules."""
+
+
+@dataclass(frozen=True)
+class Strength:
+    """How strongly a ControlNet acts: `scale`, from the share `start` of the way from noise until `end`."""
+
+    scale: float = 1.0
+    start: float = 0.0
+    end: float = 1.0
+
+    def at(self, timestep: Tensor) -> float:
+        """The scale at a timestep (scalar, or equal ones), 0 where it does not act."""
+        if (self.start, self.end) == (0.0, 1.0):
+            return self.scale
+        way = 1 - float(timestep.flatten()[0]) / LAST_TIMESTEP
+        return self.scale if self.start <= way and (way < self.end or self.end == 1) else 0.0
 
 
 @dataclass(frozen=True)
@@ -53,7 +73,7 @@ class ControlNet(Descent):
     ) -> None:  # fmt: skip
         super().__init__(config)
         first, deepest = config.block_out_channels[0], config.block_out_channels[-1]
-        self.blind = blind
+        self.blind, self.reads_latents = blind, not hint_widths
         self.controlnet_cond_embedding: nn.Module = (
             ControlNetConditioningEmbedding(first, hint_channels, hint_widths)
             if hint_widths
@@ -67,10 +87,18 @@ class ControlNet(Descent):
 
         `timestep` and `text` as for the U-Net; `hint` `b c t H W` or `1 c t H W`, 0…1 or latents.
         """
+        return self.respond(x, timestep, text, self.watch(hint))
+
+    def watch(self, hint: Tensor) -> Tensor:
+        """What the network makes of a hint `b c t H W`, `b c t h w`: it needs to be read once."""
+        watched = self.controlnet_cond_embedding(frames_of(hint))
+        out: Tensor = rearrange(watched, "(b t) c h w -> b c t h w", b=len(hint))
+        return out
+
+    def respond(self, x: Tensor, timestep: Tensor, text: Tensor, watched: Tensor) -> Residuals:
+        """As `forward`, to what `watch` has made of the hint."""
         b, t = x.shape[0], x.shape[2]
-        told = self.controlnet_cond_embedding(frames_of(hint))
-        if len(hint) != b:
-            told = told.repeat(b, 1, 1, 1)
+        told = frames_of(watched.expand(b, -1, -1, -1, -1))
         if self.blind:
             assert self.conv_in.bias is not None
             hidden = told + self.conv_in.bias[:, None, None]

@@ -62,6 +62,7 @@ class TemporalUNet(Descent):
         fps: Tensor | None = None,
         reference: Mapping[str, Tensor] | None = None,
         pose: Tensor | None = None,
+        image: Tensor | None = None,
         first_residual: Tensor | None = None,
         down_residuals: Sequence[Tensor] = (),
         mid_residual: Tensor | None = None,
@@ -70,13 +71,13 @@ class TemporalUNet(Descent):
 
         `x` `b c t h w` (latents and what is concatenated); `timestep` scalar or `b`, in the scheduler's
         units; `text` `b l c`; `fps` `b`; `reference` tokens `b l d` by attention layer; `pose` 0…1
-        `b 3 t H W`; residuals `(b t) c h w` of a pose guider for the first convolution, of a ControlNet one
-        per skip and one for the middle. Returns `b c t h w`. Raises ValueError for shapes that do not fit and
-        for what this network cannot be told.
+        `b 3 t H W`; `image` tokens `b l c` beside the words; residuals `(b t) c h w` of a pose guider for the
+        first convolution, of a ControlNet one per skip and one for the middle. Returns `b c t h w`. Raises
+        ValueError for shapes that do not fit and for what this network cannot be told.
         """
         return self.evaluate(
-            x, timestep, text, fps=fps, reference=reference, pose=pose, first_residual=first_residual,
-            down_residuals=down_residuals, mid_residual=mid_residual,
+            x, timestep, text, fps=fps, reference=reference, image=image, pose=pose,
+            first_residual=first_residual, down_residuals=down_residuals, mid_residual=mid_residual,
         )[0]  # fmt: skip
 
     def evaluate(
@@ -87,6 +88,7 @@ class TemporalUNet(Descent):
         *,
         fps: Tensor | None = None,
         reference: Mapping[str, Tensor] | None = None,
+        image: Tensor | None = None,
         pose: Tensor | None = None,
         first_residual: Tensor | None = None,
         down_residuals: Sequence[Tensor] = (),
@@ -98,9 +100,10 @@ class TemporalUNet(Descent):
         Given those of an earlier timestep as `deep`, only the largest size is computed anew (DeepCache, Ma et
         al. 2023): close to the prediction, at a fraction of its cost.
         """
-        self._check(x, fps=fps, reference=reference, pose=pose)
+        self._check(x, fps=fps, reference=reference, pose=pose, image=image)
         b, t = x.shape[0], x.shape[2]
-        given = Given(self._embed(timestep.expand(b), text, fps, num_frames=t), text, reference or {}, t)
+        embedding = self._embed(timestep.expand(b), text, fps, num_frames=t)
+        given = Given(embedding, text, reference or {}, t, image=image)
         hidden: Tensor = self._begin(x, pose, first_residual)
         if deep is None:
             deep, skips = self._through_the_depth(hidden, given, down_residuals, mid_residual)
@@ -116,7 +119,7 @@ class TemporalUNet(Descent):
 
         `timestep` and `text` as for `forward`.
         """
-        self._check(x, fps=None, reference=None, pose=None)
+        self._check(x, fps=None, reference=None, pose=None, image=None)
         lent: dict[str, Tensor] = {}
         embedding = self._embed(timestep.expand(len(x)), text, None, num_frames=1)
         given = Given(embedding, text, {}, 1, lent)
@@ -162,14 +165,17 @@ class TemporalUNet(Descent):
         return hidden
 
     def _check(
-        self, x: Tensor, *, fps: Tensor | None, reference: Mapping[str, Tensor] | None, pose: Tensor | None
-    ) -> None:
+        self, x: Tensor, *, fps: Tensor | None, reference: Mapping[str, Tensor] | None, pose: Tensor | None,
+        image: Tensor | None,
+    ) -> None:  # fmt: skip
         if x.ndim != 5 or x.shape[1] != self.config.in_channels:
             raise ValueError(f"x must be b {self.config.in_channels} t h w, got shape {tuple(x.shape)}")
         if fps is not None and not self.config.frame_conditioning:
             raise ValueError("a frame rate is given, but this U-Net has no frame conditioning")
         if pose is not None and self.pose_encoder is None:
             raise ValueError("pose maps are given, but this U-Net has no pose encoder")
+        if image is not None and not self.config.image_prompt:
+            raise ValueError("the tokens of a picture are given, but this U-Net has no IP-Adapter")
         unknown = sorted(set(reference or {}) - set(self.attention_layers()))
         if unknown:
             raise ValueError(f"reference tokens for {unknown[0]}, which is no attention layer of this U-Net")

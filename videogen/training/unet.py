@@ -10,6 +10,7 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
+from typing import Any
 
 import torch
 from diffusers import AutoencoderTiny
@@ -74,10 +75,10 @@ class PocketNetworks(nn.Module):
         self.text_encoder: CLIPTextModel = build_text_encoder(vocabulary, length=length)
         self.denoiser.to(memory_format=torch.channels_last)
 
-    def forward(self, noisy: Tensor, timestep: Tensor, tokens: Tensor, given: dict[str, Tensor]) -> Tensor:
+    def forward(self, noisy: Tensor, timestep: Tensor, tokens: Tensor, given: dict[str, Any]) -> Tensor:
         """The denoiser's prediction for tokenized captions `b l`; `given` is `Inputs` without its text."""
         text = self.text_encoder(tokens).last_hidden_state
-        out: Tensor = self.denoiser(noisy, timestep, Inputs(text=text, lent=None, **given))
+        out: Tensor = self.denoiser(noisy, timestep, Inputs(text=text, **given))
         return out
 
 

@@ -11,7 +11,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from diffusers import DDIMScheduler
 from diffusers.models.controlnets.controlnet import ControlNetConditioningEmbedding
@@ -20,22 +20,14 @@ from torch import Tensor
 from videogen.models.config import TemporalUNetConfig
 from videogen.models.stable import StableUNet
 from videogen.models.temporal_unet import TemporalUNet
-from videogen.weights.diffusers_folder import (
-    check_together,
-    fill_vae,
-    make_controlnet,
-    read_tokenizer,
-    spec_of,
-)
-from videogen.weights.folder import Folder, Part
+from videogen.weights.controlnets import make_controlnet
+from videogen.weights.diffusers_folder import check_together, fill_vae, read_tokenizer, spec_of
+from videogen.weights.folder import Folder
 from videogen.weights.formats import read_json
 from videogen.weights.keymaps import MOTION_MODULES, REFERENCE_UNET, rename
 from videogen.weights.motion import BETAS
-from videogen.weights.parts import Networks, build, fill, make_text_encoder, plain
+from videogen.weights.parts import Networks, build, fill, make_image_encoder, make_text_encoder, plain
 from videogen.weights.recognise import config_of, hint_widths, shapes_of
-
-if TYPE_CHECKING:
-    from transformers import CLIPVisionModelWithProjection
 
 BASE, VAE = "stable-diffusion-v1-5", "sd-vae-ft-mse"
 
@@ -98,9 +90,9 @@ def load_animate_anyone(path: Path, *, files: Mapping[str, Path] | None = None) 
         source=source,
     )
     network = StableUNet(unet, guider=guider, reference=folder.reference("reference_unet.pth"))
-    vae, settings = folder.vae(), folder.part("image_encoder")
+    vae, (settings, tensors, source) = folder.vae(), folder.part("image_encoder")
     window = min(24, unet.config.motion_max_frames)
-    pictures = make_pictures(settings)
+    pictures = fill(lambda: make_image_encoder(plain(settings)), tensors, source=source)
     check_together(unet, vae, words=pictures.config.projection_dim, folder=path)
     return Networks(
         spec=replace(spec_of(unet, vae, folder.settings), window=window, pose_guidance=3.5),
@@ -131,7 +123,7 @@ def load_magic_animate(path: Path, *, files: Mapping[str, Path] | None = None) -
     control = make_controlnet(folder.part("densepose_controlnet"))
     network = StableUNet(
         unet, [control], reference=folder.reference("appearance_encoder"),
-        lending=("mid_block.", "up_blocks."), every_step=True,
+        lending=("mid_block.", "up_blocks."), every_step=True, share_words=True,
     )  # fmt: skip
     vae, (words, tensors, source) = folder.vae(), folder.part(f"{BASE}/text_encoder")
     tokens = folder.file(f"{BASE}/tokenizer")
@@ -146,16 +138,6 @@ def load_magic_animate(path: Path, *, files: Mapping[str, Path] | None = None) -
         scheduler_class=DDIMScheduler,
         scheduler_config=dict(BETAS),
         hashes=folder.hashes,
-    )
-
-
-def make_pictures(part: Part) -> CLIPVisionModelWithProjection:
-    """CLIP's image encoder of its settings and tensors."""
-    from transformers import CLIPVisionConfig, CLIPVisionModelWithProjection
-
-    settings, tensors, source = part
-    return fill(
-        lambda: CLIPVisionModelWithProjection(CLIPVisionConfig(**plain(settings))), tensors, source=source
     )
 
 

@@ -1,8 +1,9 @@
 """Stable Diffusion 1.5 and its fine-tunes with motion modules: put together, and from diffusers' folders.
 
 `model_index.json` names the parts: `unet` and `motion_adapter`, or a `unet` that has motion modules itself,
-`vae`, `text_encoder`, `tokenizer`, `scheduler`, and if wanted a `controlnet` that reads poses. Every part has
-its `config.json`; weights are safetensors, or torch's archives where there are no others.
+`vae`, `text_encoder`, `tokenizer`, `scheduler`, and if wanted a `controlnet` that reads poses (and
+`controlnet_1`, …) or, as a SparseControlNetModel, keyframes. Every part has its `config.json`; weights are
+safetensors, or torch's archives where there are no others.
 """
 
 from __future__ import annotations
@@ -10,6 +11,7 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass, replace
 from fractions import Fraction
+from itertools import count, takewhile
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
 
@@ -17,10 +19,11 @@ import diffusers
 from torch import Tensor
 
 from videogen.errors import CheckpointError
-from videogen.models.controlnet import ControlNet
 from videogen.models.stable import StableUNet
 from videogen.models.temporal_unet import TemporalUNet
+from videogen.weights.controlnets import make_controlnet, make_sparse_control
 from videogen.weights.folder import Folder, Part
+from videogen.weights.formats import read_json
 from videogen.weights.keymaps import MOTION_ADAPTER
 from videogen.weights.lora import merge, read_lora
 from videogen.weights.motion import Motion, motion_of, read_motion, schedule_of
@@ -41,7 +44,9 @@ from videogen.weights.unet_config import unet_config
 if TYPE_CHECKING:
     from transformers import PreTrainedTokenizerFast
 
-PIPELINES = ("AnimateDiffPipeline", "AnimateDiffControlNetPipeline")
+PIPELINES = (
+    "AnimateDiffPipeline", "AnimateDiffControlNetPipeline", "AnimateDiffSparseControlNetPipeline",
+)  # fmt: skip
 STILL = "StableDiffusionPipeline"
 """A pipeline for pictures: the base of a model, if motion modules come from elsewhere."""
 _WINDOW, _OVERLAP = 16, 4
@@ -60,6 +65,7 @@ class Pieces:
     tokenizer: Path
     motion: Motion | None
     controlnets: tuple[Part, ...] = ()
+    sparse: Part | None = None
     loras: tuple[tuple[dict[str, Tensor], Path, float], ...] = ()
 
 
@@ -72,13 +78,16 @@ def load_diffusers(path: Path, index: dict[str, Any], *, motion_modules: Path | 
     if motion_modules is not None:
         adapter = name_elsewhere(motion_modules)
         folder = Folder(path, files={adapter: motion_modules})
+    named = _controls(path, index)
+    sparse = [folder.part(name) for name in named if _is_sparse(path / name)]
     pieces = Pieces(
         unet=folder.part("unet"),
         vae=folder.part("vae"),
         text_encoder=folder.part("text_encoder"),
         tokenizer=folder.file("tokenizer"),
         motion=None if adapter is None else read_motion(folder, adapter),
-        controlnets=(folder.part("controlnet"),) if _has(index, "controlnet") else (),
+        controlnets=tuple(folder.part(name) for name in named if not _is_sparse(path / name)),
+        sparse=sparse[0] if sparse else None,
     )
     return assemble(pieces, folder, schedule=path / "scheduler" if motion_modules is None else None)
 
@@ -97,6 +106,8 @@ def assemble(pieces: Pieces, folder: Folder, *, schedule: Path | None = None) ->
     for tensors, file, scale in pieces.loras:
         changes = read_lora(tensors, dict(unet.named_parameters()), source=str(file))
         merge(unet, changes, scale=scale, source=str(file))
+    controlnets = [make_controlnet(part) for part in pieces.controlnets]
+    sparse = None if pieces.sparse is None else make_sparse_control(pieces.sparse)
     vae = fill_vae(*pieces.vae)
     words, tensors, file = pieces.text_encoder
     text_encoder = fill(lambda: make_text_encoder(plain(words)), tensors, source=file)
@@ -111,7 +122,7 @@ def assemble(pieces: Pieces, folder: Folder, *, schedule: Path | None = None) ->
         spec = replace(spec, num_inference_steps=steps, guidance_scale=scale)
     return Networks(
         spec=spec,
-        denoiser=StableUNet(unet, [make_controlnet(part) for part in pieces.controlnets]).eval(),
+        denoiser=StableUNet(unet, controlnets, sparse=sparse).eval(),
         vae=vae,
         text_encoder=text_encoder,
         planner=None,
@@ -137,13 +148,19 @@ def _unet(unet: Part, motion: Motion | None) -> TemporalUNet:
     return fill(lambda: TemporalUNet(made), still | dict(motion.tensors), source=file)
 
 
-def make_controlnet(part: Part) -> ControlNet:
-    """A ControlNet of its settings and tensors."""
-    config, tensors, file = part
-    made = unet_config(config, source=str(file))
-    widths = tuple(config.get("conditioning_embedding_out_channels") or (16, 32, 96, 256))
-    hint = config.get("conditioning_channels", 3)
-    return fill(lambda: ControlNet(made, hint_channels=hint, hint_widths=widths), tensors, source=file)
+def _controls(folder: Path, index: dict[str, Any]) -> list[str]:
+    """The folders of a model's ControlNets: one, or as many as diffusers has written side by side."""
+    if not _has(index, "controlnet"):
+        return []
+    if index["controlnet"][1] != "MultiControlNetModel":
+        return ["controlnet"]
+    more = takewhile(lambda name: (folder / name).is_dir(), (f"controlnet_{number}" for number in count(1)))
+    return ["controlnet", *more]
+
+
+def _is_sparse(folder: Path) -> bool:
+    """Whether a ControlNet is a SparseCtrl."""
+    return bool(read_json(folder / "config.json").get("_class_name") == "SparseControlNetModel")
 
 
 def fill_vae(settings: dict[str, Any], tensors: dict[str, Tensor], source: Path) -> Any:

@@ -50,14 +50,17 @@ class Folder:
         return self.file(name).exists()
 
     def tensors(self, name: str) -> tuple[dict[str, Tensor], Path]:
-        """The tensors of a file by its path, or of a part's folder; raises CheckpointError."""
+        """The tensors of a file by its path, or of a part's folder; raises CheckpointError.
+
+        The part without a name is the folder itself.
+        """
         if self.file(name).is_dir():
-            found = next((each for each in WEIGHTS if self.file(f"{name}/{each}").is_file()), None)
+            found = next((each for each in WEIGHTS if self.file(_inside(name, each)).is_file()), None)
             if found is None:
                 raise CheckpointError(
                     f"{self.file(name)} holds no weights ({WEIGHTS[0]} or alike); get the folder again"
                 )
-            name = f"{name}/{found}"
+            name = _inside(name, found)
         file = self.file(name)
         if not file.is_file():
             raise CheckpointError(f"{file} is missing; the model folder is incomplete, get it again")
@@ -67,4 +70,8 @@ class Folder:
     def part(self, name: str) -> Part:
         """A part's settings, tensors and file; raises CheckpointError."""
         tensors, file = self.tensors(name)
-        return read_json(self.file(f"{name}/config.json")), tensors, file
+        return read_json(self.file(_inside(name, "config.json"))), tensors, file
+
+
+def _inside(part: str, file: str) -> str:
+    return f"{part}/{file}" if part else file

@@ -33,17 +33,23 @@ MOTION_MODULES: Rules = (
 """AnimateDiff's motion modules as they were published."""
 
 LORA: Rules = (
+    (r"^base_model\.model\.", ""),
     *WRAPPERS,
     *_ANIMATEDIFF,
     (r"\.processor\.to_out_lora\.", ".to_out.0."),
-    (r"\.processor\.to_([qkv])_lora\.", r".to_\1."),
+    (r"\.(?:processor\.)?to_([qkv])_lora\.", r".to_\1."),
+    (r"\.lora_A(?:\.default)?\.weight$", ".down.weight"),
+    (r"\.lora_B(?:\.default)?\.weight$", ".up.weight"),
+    (r"\.lora(?:_linear_layer)?\.(up|down)\.weight$", r".\1.weight"),
 )
-"""AnimateDiff's motion LoRA and domain adapter: each half under the layer that it changes."""
+"""Each half under the layer that it changes, in AnimateDiff's layout and in those of diffusers and peft."""
 
-CONTROLNET: Rules = (*WRAPPERS, *_ANIMATEDIFF)
-"""ControlNets as diffusers names them, SparseCtrl's motion modules as AnimateDiff does."""
+_POSITIONS = (r"\.pos_embed\.pe$", None)  # follows from its length
 
-MOTION_ADAPTER: Rules = (*WRAPPERS, (r"\.pos_embed\.pe$", None))
+CONTROLNET: Rules = (*WRAPPERS, *_ANIMATEDIFF, _POSITIONS)
+"""ControlNets as diffusers names them, SparseCtrl's motion modules as AnimateDiff or diffusers does."""
+
+MOTION_ADAPTER: Rules = (*WRAPPERS, _POSITIONS)
 """Motion modules as diffusers writes them."""
 
 REFERENCE_UNET: Rules = (
@@ -63,6 +69,26 @@ OTHER_NAMES: Rules = (
     (r"(\.attentions\.\d+)\.proj_attn\.", r"\1.to_out.0."),
 )
 """What other versions of transformers and diffusers call the same tensors."""
+IP_ADAPTER_PLAIN: Rules = ((r"^proj\.", "image_embeds."),)
+"""Projections of IP-Adapters as diffusers names them: of the picture's embedding."""
+
+IP_ADAPTER_FULL: Rules = (
+    (r"^proj\.0\.", "ff.net.0.proj."),
+    (r"^proj\.2\.", "ff.net.2."),
+    (r"^proj\.3\.", "norm."),
+)
+"""Of every token of the picture, one by one."""
+
+IP_ADAPTER_PLUS: Rules = (
+    (r"^(layers\.\d+)\.0\.norm1\.", r"\1.ln0."),
+    (r"^(layers\.\d+)\.0\.norm2\.", r"\1.ln1."),
+    (r"^(layers\.\d+)\.0\.to_out\.", r"\1.attn.to_out.0."),
+    (r"^(layers\.\d+)\.0\.to_", r"\1.attn.to_"),
+    (r"^(layers\.\d+)\.1\.0\.", r"\1.ff.0."),
+    (r"^(layers\.\d+)\.1\.1\.", r"\1.ff.1.net.0.proj."),
+    (r"^(layers\.\d+)\.1\.3\.", r"\1.ff.1.net.2."),
+)
+"""Of every token of the picture, asked by a few of its own."""
 
 
 def rename(tensors: Mapping[str, Value], rules: Rules) -> dict[str, Value]:

@@ -1,8 +1,9 @@
 """Low-rank changes to a network's weights (LoRA, Hu et al. 2021): read, merged with a scale, taken back.
 
 A change to a weight of shape `o i …` is the product of `up` (`o r`) and `down` (`r i …`). AnimateDiff's
-motion LoRA and domain adapter name the layer that they change; kohya's layout writes its path with
-underscores, so that only the network itself can say which layer is meant, and divides by the rank.
+motion LoRA and domain adapter name the layer that they change, as do diffusers and peft; kohya's layout
+writes its path with underscores, so that only the network itself can say which layer is meant, and divides by
+the rank. A file may hold changes of the U-Net and of the text encoder side by side.
 """
 
 from __future__ import annotations
@@ -17,7 +18,9 @@ from torch import Tensor, nn
 from videogen.errors import CheckpointError
 from videogen.weights.keymaps import LORA, follow
 
-_PAIR = re.compile(r"^(?P<layer>.+)\.(?P<half>up|down)\.weight$")
+_PAIR = re.compile(r"^(?P<layer>.+)\.(?:(?P<half>up|down)\.weight|(?P<alpha>alpha))$")
+_TEXT = re.compile(r"^(?:lora_te1?_|text_encoder\.)")
+_TEXT_MODEL = re.compile(r"\btext_model\.|(?<=lora_te_)text_model_")
 _KOHYA = re.compile(r"^lora_(?:unet|te)_(?P<layer>\w+)\.(?P<half>lora_up\.weight|lora_down\.weight|alpha)$")
 
 
@@ -67,7 +70,7 @@ def read_lora(tensors: Mapping[str, Tensor], weights: Iterable[str], *, source: 
         else:
             pair = _PAIR.match(str(follow(name, LORA)))
             target = f"{pair['layer']}.weight" if pair and f"{pair['layer']}.weight" in own else None
-            half = pair["half"] if pair else ""
+            half = (pair["half"] or "alpha") if pair else ""
         if target is None:
             strange.append(name)
         else:
@@ -87,6 +90,25 @@ def read_lora(tensors: Mapping[str, Tensor], weights: Iterable[str], *, source: 
         )
         for target, found in halves.items()
     }  # fmt: skip
+
+
+def split_lora(tensors: Mapping[str, Tensor]) -> tuple[dict[str, Tensor], dict[str, Tensor]]:
+    """The changes of the U-Net, and those of the text encoder under names that its layers have.
+
+    The name of the text model within its encoder is left out, as by `bare_text_name`.
+    """
+    drawing = {name: tensor for name, tensor in tensors.items() if not _TEXT.match(name)}
+    reading = {
+        bare_text_name(re.sub(r"^lora_te1_", "lora_te_", name).removeprefix("text_encoder.")): tensor
+        for name, tensor in tensors.items()
+        if _TEXT.match(name)
+    }
+    return drawing, reading
+
+
+def bare_text_name(name: str) -> str:
+    """A name of a text encoder's weight without that of the text model, which versions put there or not."""
+    return _TEXT_MODEL.sub("", name, count=1)
 
 
 @torch.no_grad()

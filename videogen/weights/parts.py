@@ -20,6 +20,7 @@ from torch import Tensor, nn
 from videogen.conditions.reference import seen_by_clip
 from videogen.errors import CheckpointError
 from videogen.models.conditioned import ConditionedUNet
+from videogen.models.image_prompt import ImagePrompt
 from videogen.models.modelscope import ModelScopeUNet
 from videogen.models.motion_planner import MotionPlanner
 from videogen.models.stable import StableUNet
@@ -55,7 +56,8 @@ class Networks:
     """The loaded parts of a model; `hashes` are the SHA-256 of their files by relative path.
 
     `planner` is None where the model has no motion planner; an `image_encoder` reads the reference picture in
-    place of words, as `see` makes it from pictures −1…1 `b c h w` and its `side` in pixels.
+    place of words, as `see` makes it from pictures −1…1 `b c h w` and its `side` in pixels; an `image_prompt`
+    reads it beside them.
     """
 
     spec: ModelSpec
@@ -69,6 +71,7 @@ class Networks:
     hashes: dict[str, str]
     image_encoder: CLIPVisionModelWithProjection | None = None
     see: See = seen_by_clip
+    image_prompt: ImagePrompt | None = None
 
     @property
     def pocket(self) -> ConditionedUNet:
@@ -173,6 +176,13 @@ def make_tiny_vae(config: dict[str, Any]) -> diffusers.AutoencoderTiny:
         raise ValueError(f"scale {scale} and shift {shift} of the latents")
     # diffusers writes block_out_channels, and does not take it back
     return diffusers.AutoencoderTiny(**{k: v for k, v in config.items() if k != "block_out_channels"})
+
+
+def make_image_encoder(config: dict[str, Any]) -> CLIPVisionModelWithProjection:
+    """An encoder of pictures of CLIP's kind."""
+    from transformers import CLIPVisionConfig, CLIPVisionModelWithProjection
+
+    return CLIPVisionModelWithProjection(CLIPVisionConfig(**config))
 
 
 def plain(config: dict[str, Any]) -> dict[str, Any]:

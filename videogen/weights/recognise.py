@@ -45,6 +45,10 @@ FORMATS = (
     Format("lora", "domain adapter of AnimateDiff", (r"\.processor\.to_\w+_lora\.",)),
     Format("lora", "LoRA in kohya's layout", (r"^lora_(unet|te)\w*\.",)),
     Format(
+        "lora", "LoRA in diffusers' layout",
+        (r"\.lora_[AB]\.(default\.)?weight$|\.lora(_linear_layer)?\.(up|down)\.weight$",),
+    ),
+    Format(
         "sparsectrl", "SparseCtrl", (r"^controlnet_cond_embedding\.", r"motion_modules\."),
         rules=keymaps.CONTROLNET,
     ),

@@ -15,11 +15,18 @@ from diffusers import AutoencoderKLTemporalDecoder, UNetSpatioTemporalConditionM
 from videogen.conditions.reference import CLIP_MEAN, CLIP_SPREAD, seen_by_svd
 from videogen.errors import CheckpointError
 from videogen.models.svd import SvdUNet
-from videogen.weights.animators import make_pictures
 from videogen.weights.diffusers_folder import check_scale
 from videogen.weights.folder import Folder
 from videogen.weights.formats import read_json
-from videogen.weights.parts import Networks, build, check_pairs, fill, plain, read_scheduler
+from videogen.weights.parts import (
+    Networks,
+    build,
+    check_pairs,
+    fill,
+    make_image_encoder,
+    plain,
+    read_scheduler,
+)
 from videogen.weights.spec import ModelSpec
 
 PIPELINE = "StableVideoDiffusionPipeline"
@@ -35,7 +42,8 @@ def load_svd(folder: Path) -> Networks:
     unet: Any = fill(lambda: UNetSpatioTemporalConditionModel(**plain(settings)), tensors, source=file)
     values, tensors, file = found.part("vae")
     vae: Any = fill(lambda: _make_vae(plain(values)), tensors, source=file)
-    pictures = make_pictures(found.part("image_encoder"))
+    seeing, tensors, file = found.part("image_encoder")
+    pictures = fill(lambda: make_image_encoder(plain(seeing)), tensors, source=file)
     _check_colours(folder / "feature_extractor" / "preprocessor_config.json")
     pairs = {
         "channels of the vae's latents, twice": (2 * vae.config.latent_channels, unet.config.in_channels),

@@ -1,0 +1,103 @@
+"""The fields of the jobs that denoise: sizes, steps, guidance, windows, and what is added to a model."""
+
+from __future__ import annotations
+
+from fractions import Fraction
+from typing import Literal, Self
+
+from pydantic import Field, model_validator
+
+from videogen.extras import Extras, Leading, Scaled
+from videogen.request import Request
+
+
+class GenerativeRequest(Request):
+    """The fields of the jobs that denoise a timeline."""
+
+    width: int | None = Field(
+        default=None,
+        ge=16,
+        le=2048,
+        description="Width in pixels; the model's or the picture's own if not given.",
+    )
+    height: int | None = Field(
+        default=None,
+        ge=16,
+        le=2048,
+        description="Height in pixels; the model's or the picture's own if not given.",
+    )
+    num_inference_steps: int | None = Field(
+        default=None,
+        ge=1,
+        le=200,
+        description="Denoising steps; more take longer. The model's own number if not given.",
+    )
+    guidance_scale: float | None = Field(
+        default=None,
+        ge=0,
+        le=50,
+        description="How strongly what you give is followed; 1 adds nothing. The model's own if not given.",
+    )
+    window_batch: int = Field(
+        default=1,
+        ge=1,
+        le=64,
+        description="Windows denoised together in a long clip: changes speed and memory, not the clip.",
+    )
+    windows: Literal["blended", "original"] = Field(
+        default="blended",
+        description="How a long clip is cut: into windows that blend and never wrap around its end, or as "
+        "MagicAnimate and AnimateAnyone did, whose windows wrap.",
+    )
+    guidance_start: float = Field(
+        default=0.0, ge=0, le=1, description="Guide from this fraction of the steps on; before it is faster."
+    )
+    guidance_end: float = Field(
+        default=1.0, ge=0, le=1, description="Guide up to this fraction of the steps; after it is faster."
+    )
+    cache_interval: int = Field(
+        default=1,
+        ge=1,
+        le=16,
+        description="Run the whole network at every so many steps only, and keep its deep features between: "
+        "faster, and close to the clip of 1, which keeps none.",
+    )
+    lora: tuple[Scaled, ...] = Field(
+        default=(),
+        description="Low-rank changes of the weights, FILE or FOLDER, with @SCALE if wanted; may come many "
+        "times.",
+    )
+    controlnet: tuple[Leading, ...] = Field(
+        default=(),
+        description="A ControlNet that reads the pose, FILE or FOLDER, with @SCALE and @START-END (shares of "
+        "the denoising) if wanted; may come many times.",
+    )
+    ip_adapter: Scaled | None = Field(
+        default=None, description="An IP-Adapter that makes clips look like a picture, FILE or FILE@SCALE."
+    )
+
+    @property
+    def extras(self) -> Extras:
+        """What is added to the model."""
+        return Extras(lora=self.lora, controlnet=self.controlnet, ip_adapter=self.ip_adapter)
+
+
+class LengthRequest(GenerativeRequest):
+    """The fields of the jobs whose clip is as long as is asked for."""
+
+    seconds: float | None = Field(default=None, gt=0, le=600, description="Length; or give --num-frames.")
+    num_frames: int | None = Field(
+        default=None, ge=1, le=4800, description="Length in frames; a pose's or the model's own if not given."
+    )
+
+    @model_validator(mode="after")
+    def _one_length(self) -> Self:
+        if self.seconds is not None and self.num_frames is not None:
+            raise ValueError("--seconds and --num-frames were both given; give one of them")
+        return self
+
+    def length(self, *, fps: Fraction, default: int) -> int:
+        """Return the number of frames at `fps`; `default` where no length was asked for."""
+        if self.seconds is None:
+            return self.num_frames or default
+        return max(1, round(Fraction(self.seconds) * fps))

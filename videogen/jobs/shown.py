@@ -1,0 +1,147 @@
+"""Pictures that a clip from words is shown: one that it looks like, and keyframes that stand at their times.
+
+A model with an IP-Adapter looks at the first; keyframes are hints for a SparseCtrl, or, where the network
+continues what it knows, known frames that come back exactly.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Self, TypeAlias
+
+from pydantic import AfterValidator, Field, model_validator
+
+from videogen.errors import RequestError
+from videogen.extras import Extras, Leading
+from videogen.generative import LengthRequest
+
+if TYPE_CHECKING:
+    from torch import Tensor
+
+    from videogen.clip_conditions import Conditions
+    from videogen.engine import Engine
+    from videogen.sampling import Timeline
+
+
+def _parse(text: str) -> tuple[float, Path]:
+    """Seconds and picture of `TIME=PICTURE`; raises ValueError."""
+    time, sign, picture = text.partition("=")
+    try:
+        seconds = float(time)
+    except ValueError:
+        seconds = -1.0
+    if not sign or not picture or not 0 <= seconds <= 600:
+        raise ValueError(f"{text} is not TIME=PICTURE, such as 1.5=last.png, with seconds from 0 to 600")
+    return seconds, Path(picture)
+
+
+def _keyframe(text: str) -> str:
+    _parse(text)
+    return text
+
+
+Keyframe: TypeAlias = Annotated[str, AfterValidator(_keyframe)]
+"""TIME=PICTURE, in seconds."""
+
+
+class ShownRequest(LengthRequest):
+    """The fields of jobs that may be shown pictures beside their words."""
+
+    reference: Path | None = Field(
+        default=None, description="A picture that the clip shall look like, for models with an IP-Adapter."
+    )
+    keyframe: tuple[Keyframe, ...] = Field(
+        default=(),
+        description="What is seen at a time, TIME=PICTURE in seconds; may come many times. Pocket begins and "
+        "goes on from it, other models need --sparse-control.",
+    )
+    sparse_control: Leading | None = Field(
+        default=None, description="A SparseCtrl that reads --keyframe, FILE or FOLDER, as for --controlnet."
+    )
+
+    @model_validator(mode="after")
+    def _shown_to_something(self) -> Self:
+        if self.ip_adapter is not None and self.reference is None:
+            raise ValueError("--ip-adapter looks at a picture; give one with --reference")
+        if self.sparse_control is not None and not self.keyframe:
+            raise ValueError("--sparse-control reads keyframes; give --keyframe TIME=PICTURE")
+        return self
+
+    @property
+    def extras(self) -> Extras:
+        """What is added to the model."""
+        return replace(super().extras, sparse_control=self.sparse_control)
+
+
+@dataclass(frozen=True)
+class Shown:
+    """A `picture` `1 c h w`, and `keyframes` `n c h w` at the numbers `frames`; −1…1, None is absent."""
+
+    picture: Tensor | None
+    keyframes: Tensor | None
+    frames: tuple[int, ...]
+
+    @classmethod
+    def read(
+        cls, request: ShownRequest, engine: Engine, *, fps: float, length: int, size: tuple[int, int]
+    ) -> Shown:
+        """Read the pictures for a clip of `length` frames of `size` (height, width); never stretched.
+
+        Raises `MediaError` for files that are no pictures, `RequestError` where the model cannot be shown
+        them and for keyframes outside the clip or at the same frame.
+        """
+        import torch
+
+        from videogen.conditions.reference import covering, to_picture
+        from videogen.media.image import read_image
+
+        if request.reference is not None and not engine.reads_pictures:
+            raise RequestError(f"the model {engine.model} looks at no pictures; add --ip-adapter FILE to it")
+        if request.keyframe and not (engine.reads_keyframes or engine.reads_carried):
+            raise RequestError(
+                f"the model {engine.model} reads no keyframes; add --sparse-control FILE "
+                f"(v3_sd15_sparsectrl_rgb.ckpt) to it"
+            )
+        given = [_parse(text) for text in request.keyframe]
+        numbers = [_frame_at(seconds, fps=fps, length=length) for seconds, _ in given]
+        if len(set(numbers)) < len(numbers):
+            raise RequestError(f"two of --keyframe {' '.join(request.keyframe)} are the same frame; drop one")
+        keyframes = [covering(to_picture(read_image(path)), *size) for _, path in given]
+        return cls(
+            picture=None if request.reference is None else to_picture(read_image(request.reference)),
+            keyframes=torch.cat(keyframes) if keyframes else None,
+            frames=tuple(numbers),
+        )
+
+    def until(self, length: int) -> Shown:
+        """Of it what belongs to the first `length` frames."""
+        kept = [index for index, number in enumerate(self.frames) if number < length]
+        keyframes = self.keyframes[kept] if self.keyframes is not None and kept else None
+        return replace(self, keyframes=keyframes, frames=tuple(self.frames[index] for index in kept))
+
+    def told(self, conditions: Conditions, engine: Engine, *, length: int) -> Conditions:
+        """Conditions of `length` frames with the picture, and the keyframes as hints where they are."""
+        if self.keyframes is None or not engine.reads_keyframes:
+            return replace(conditions, picture=self.picture)
+        hint = engine.keyframe_hint(self.keyframes, frames=self.frames, length=length)
+        return replace(conditions, picture=self.picture, keyframes=hint)
+
+    def timeline(self, engine: Engine, *, length: int) -> Timeline:
+        """A line of `length` frames, in which the keyframes are known where they are not hints."""
+        from videogen.sampling import Timeline
+
+        line = Timeline.line(length)
+        if self.keyframes is None or engine.reads_keyframes:
+            return line
+        return line.with_known(engine.encode_video(self.keyframes), frames=self.frames)
+
+
+def _frame_at(seconds: float, *, fps: float, length: int) -> int:
+    """The number of the frame at a time; the very end is the last frame. Raises `RequestError` beyond it."""
+    number = round(seconds * fps)
+    if number > length:
+        raise RequestError(
+            f"--keyframe at {seconds:g} s lies outside the clip, which lasts {length / fps:g} s; give less"
+        )
+    return min(number, length - 1)
