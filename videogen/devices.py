@@ -54,5 +54,6 @@ def keep_freed_memory() -> None:
         return
     library = ctypes.CDLL(None)
     if hasattr(library, "mallopt"):
+        library.malloc_trim(0)
         library.mallopt(-3, 1 << 30)  # M_MMAP_THRESHOLD
         library.mallopt(-1, -1)  # M_TRIM_THRESHOLD, never

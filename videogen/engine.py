@@ -60,8 +60,6 @@ class Engine:
         offload: bool = False,
     ) -> None:  # fmt: skip
         self.device = find_device(device)
-        if self.device.type == "cpu":
-            keep_freed_memory()
         if precision not in ("auto", *_PRECISIONS):
             raise RequestError(f"precision {precision!r} is not one of auto, {', '.join(_PRECISIONS)}")
         default = torch.float32 if self.device.type == "cpu" else torch.float16
@@ -77,6 +75,8 @@ class Engine:
         for part in (found.denoiser, found.vae, found.text_encoder, found.image_encoder, found.image_prompt):
             self._placement.settle(part)
         self._placement.settle(found.planner, dtype=torch.float32)
+        if self.device.type == "cpu":
+            keep_freed_memory()  # from here on: what loading has freed goes back
 
     @property
     def known_words(self) -> list[str]:

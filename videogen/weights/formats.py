@@ -73,7 +73,8 @@ def assign_weights(network: nn.Module, tensors: Mapping[str, Tensor], *, source:
     """Load tensors into a network, each exactly once; raises CheckpointError naming the first mismatch."""
     own = network.state_dict()
     check_fit(own, tensors, source=source)
-    network.load_state_dict({name: tensor.to(own[name].dtype) for name, tensor in tensors.items()})
+    taken = {name: tensor.to(own[name].dtype) for name, tensor in tensors.items()}
+    network.load_state_dict(taken, assign=True)
 
 
 def read_json(path: Path) -> dict[str, Any]:

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any, Protocol, TypeAlias, TypeVar
 
 import diffusers
 import torch
+from diffusers.models.modeling_utils import no_init_weights
 from diffusers.schedulers.scheduling_utils import SchedulerMixin
 from torch import Tensor, nn
 
@@ -128,13 +129,15 @@ def check_pairs(pairs: Mapping[str, tuple[int, int]], folder: Path) -> None:
 def fill(make: Callable[[], Network], tensors: dict[str, Tensor], *, source: Path) -> Network:
     """Build a network and fill it, ready for use; `source` is the file of the weights.
 
-    It is built without memory first: settings of impossible sizes do not fit the file, and cost nothing.
+    It is built without memory first: settings of impossible sizes do not fit the file, and cost nothing. Then
+    it takes the tensors as they are, in float32, so that none is drawn at random before.
     """
     with torch.device("meta"):
         shapes = build(source.parent, make).state_dict()
     tensors = _named_like(shapes, tensors)
     check_fit(shapes, tensors, source=source)
-    network = build(source.parent, make)
+    with no_init_weights():
+        network = build(source.parent, make)
     assign_weights(network, tensors, source=source)
     return network.eval().requires_grad_(False)
 
