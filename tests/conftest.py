@@ -102,6 +102,10 @@ class FakeEngine:
         """Return a denoiser for each of the conditions."""
         return [self.denoiser(conditions, timeline, **which) for conditions in chain]
 
+    def windows_at_once(self, height: int, width: int) -> int:
+        """Return how many windows are denoised together where nobody says."""
+        return 1
+
     def plan(self, prompt: str, *, length: int, fps: Any, seed: int, path: Any = None) -> Any:
         """Return a plan of one disc at a place of its own per prompt and seed, or along the path."""
         from videogen.planning import Plan

@@ -139,7 +139,7 @@ def test_the_last_engine_is_kept_loaded(monkeypatch: pytest.MonkeyPatch) -> None
     loaded: list[str] = []
 
     def engine(model: str, *, device: str, precision: str, extras: Extras, **more: Any) -> Any:
-        assert more == {"weights": None, "motion_modules": None}
+        assert more == {"weights": None, "motion_modules": None, "offload": False, "compile": False}
         loaded.append(f"{model} {device} {precision} {' '.join(extras.lora)}")
         return object()
 

@@ -88,14 +88,15 @@ class Clip:
 @lru_cache(maxsize=1)
 def load_engine(
     model: str, *, device: str, precision: str, weights: Path | None = None,
-    motion_modules: Path | None = None, extras: Extras = NOTHING,
+    motion_modules: Path | None = None, extras: Extras = NOTHING, offload: bool = False,
+    compile: bool = False,
 ) -> Engine:  # fmt: skip
     """Load the networks, keeping the last ones loaded for the next request."""
     from videogen.engine import Engine
 
     return Engine(
         model, device=device, precision=precision, weights=weights, motion_modules=motion_modules,
-        extras=extras,
+        extras=extras, offload=offload, compile=compile,
     )  # fmt: skip
 
 
@@ -174,6 +175,8 @@ def _ready(request: Request, engine: Engine | None, progress: Progress) -> tuple
             weights=request.weights,
             motion_modules=request.motion_modules,
             extras=request.extras,
+            offload=request.offload,
+            compile=request.compile,
         )
     held = {"model": engine.model, "motion_modules": engine.motion_modules}
     for name, value in held.items():

@@ -29,6 +29,11 @@ class Placement:
         self.device, self.dtype, self.offload = device, dtype, offload
         self._out: nn.Module | None = None
 
+    @property
+    def one_by_one(self) -> bool:
+        """Whether rows of a batch go through a network one by one: on a CPU, which loses nothing by it."""
+        return self.device.type == "cpu"
+
     def settle(self, part: nn.Module | None, *, dtype: torch.dtype | None = None) -> None:
         """Bring a part to where it waits until it is used, in the numbers of the model or in `dtype`."""
         if part is not None:
@@ -42,6 +47,25 @@ class Placement:
             nn.Module.to(self._out, "cpu")
         nn.Module.to(part, self.device)
         self._out = part
+
+
+def windows_that_fit(free: int, *, frames: int, places: int, width: int, bytes_each: int) -> int:
+    """How many windows of so many frames a network can denoise together in `free` bytes, 1 to 16.
+
+    `places` and `width` are those of its largest maps, `bytes_each` those of a number. Peaks of forwards at
+    256x256 and 512x512 are 30 to 43 such maps per frame; a fifth of the memory is left over.
+    """
+    window = 48 * frames * places * width * bytes_each
+    return min(max(1, int(0.8 * free) // window), 16)
+
+
+def free_memory(device: torch.device) -> int | None:
+    """Bytes that can still be had on a GPU; None where rows are computed one by one, or nobody knows."""
+    if device.type == "cuda":
+        return int(torch.cuda.mem_get_info(device)[0])
+    if device.type == "mps":
+        return int(torch.mps.recommended_max_memory() - torch.mps.current_allocated_memory())
+    return None
 
 
 def keep_freed_memory() -> None:

@@ -22,7 +22,13 @@ from torch import Tensor
 from videogen.clip_conditions import Conditions, check_conditions
 from videogen.conditions.reference import to_frame
 from videogen.conditions.route import Route
-from videogen.devices import Placement, find_device, keep_freed_memory
+from videogen.devices import (
+    Placement,
+    find_device,
+    free_memory,
+    keep_freed_memory,
+    windows_that_fit,
+)
 from videogen.errors import RequestError
 from videogen.extras import NOTHING, Extras
 from videogen.models.conditioned import ConditionedUNet
@@ -32,7 +38,7 @@ from videogen.reading import meant, tokens_of, unknown_words
 from videogen.sampling.steps import When, always
 from videogen.sampling.timeline import Timeline
 from videogen.seeing import check_reads, keyframe_hint, reads_keyframes
-from videogen.telling import make_denoisers
+from videogen.telling import compile_network, make_denoisers
 from videogen.types import Denoiser, Frame, Frames, Latents
 from videogen.weights.extras import add_extras
 from videogen.weights.load import load_model
@@ -49,7 +55,8 @@ class Engine:
     `model` is `pocket`, a preset, a folder, a file, or `owner/name` on the hub; `device` auto, cpu, cuda or
     mps; `precision` auto (float32 on a CPU, else float16), float32, bfloat16 or float16. `weights` is a
     folder in which files are looked for first; `motion_modules` (a file) take the place of the model's own;
-    `extras` are added to the model; with `offload` only the part in use lies on the device. Raises
+    `extras` are added to the model; with `offload` only the part in use lies on the device; `compile` makes
+    the network ready for many clips. Raises
     CheckpointError where the model cannot be found or loaded, RequestError where the device is absent, the
     precision unknown, or the model takes none of these.
     """
@@ -57,9 +64,12 @@ class Engine:
     def __init__(
         self, model: str | Path = "pocket", *, device: str = "auto", precision: str = "auto",
         weights: Path | None = None, motion_modules: Path | None = None, extras: Extras = NOTHING,
-        offload: bool = False,
+        offload: bool = False, compile: bool = False,
     ) -> None:  # fmt: skip
         self.device = find_device(device)
+        for option, asked in {"offload": offload, "compile": compile}.items():
+            if asked and self.device.type == "cpu":
+                raise RequestError(f"--{option} is for a GPU, and this is computed on the CPU; leave it out")
         if precision not in ("auto", *_PRECISIONS):
             raise RequestError(f"precision {precision!r} is not one of auto, {', '.join(_PRECISIONS)}")
         default = torch.float32 if self.device.type == "cpu" else torch.float16
@@ -75,6 +85,8 @@ class Engine:
         for part in (found.denoiser, found.vae, found.text_encoder, found.image_encoder, found.image_prompt):
             self._placement.settle(part)
         self._placement.settle(found.planner, dtype=torch.float32)
+        if compile:
+            compile_network(found.denoiser)
         if self.device.type == "cpu":
             keep_freed_memory()  # from here on: what loading has freed goes back
 
@@ -148,6 +160,19 @@ class Engine:
                 f"the model {self.model} is always run whole; leave --cache-interval out for it"
             )
         return make_denoisers(self._networks, chain, timeline, placement=self._placement, whole=whole)
+
+    def windows_at_once(self, height: int, width: int) -> int:
+        """How many windows of so many pixels go through the network together: as many as fit, 1 on a CPU."""
+        free, spec = free_memory(self.device), self.spec
+        if free is None:
+            return 1
+        return windows_that_fit(
+            free,
+            frames=spec.window,
+            places=height * width // spec.vae_scale_factor**2,
+            width=self._networks.denoiser.unet.config.block_out_channels[0],
+            bytes_each=self.dtype.itemsize,
+        )
 
     def without(self, conditions: Conditions) -> Conditions:
         """Without what guidance strengthens: the pose of a carried picture, else the reference."""

@@ -38,11 +38,12 @@ class GenerativeRequest(Request):
         le=50,
         description="How strongly what you give is followed; 1 adds nothing. The model's own if not given.",
     )
-    window_batch: int = Field(
-        default=1,
+    window_batch: int | None = Field(
+        default=None,
         ge=1,
         le=64,
-        description="Windows denoised together in a long clip: changes speed and memory, not the clip.",
+        description="Windows denoised together in a long clip: changes speed and memory, not the clip. As "
+        "many as fit a GPU's free memory if not given.",
     )
     windows: Literal["blended", "original"] = Field(
         default="blended",

@@ -115,6 +115,14 @@ class Request(BaseModel):
     precision: Literal["auto", "float32", "bfloat16", "float16"] = Field(
         default="auto", description="Number format of the networks; 'auto' fits the device."
     )
+    offload: bool = Field(
+        default=False,
+        description="Keep the parts of a model in main memory, and only the one in use on the GPU.",
+    )
+    compile: bool = Field(
+        default=False,
+        description="Compile the network for the GPU first: a minute or more, and each clip then takes less.",
+    )
 
     def __init__(self, *given: object, **fields: object) -> None:
         names = self.by_place()

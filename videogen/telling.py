@@ -12,7 +12,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
 from videogen.clip_conditions import Conditions
 from videogen.devices import Placement
@@ -40,6 +40,15 @@ def make_denoisers(
     """
     shared = _Shared(networks, placement)
     return [_Half(shared, conditions, timeline, whole) for conditions in chain]
+
+
+def compile_network(network: nn.Module) -> None:
+    """Have torch compile the U-Net at its first call for each shape of clip; equal to rounding."""
+    if isinstance(network, _LIKE_OURS):
+        unet = network.unet
+        unet.evaluate = torch.compile(unet.evaluate, dynamic=False)  # type: ignore[method-assign]
+    else:
+        network.compile(dynamic=False)
 
 
 class _Shared:
@@ -123,8 +132,7 @@ class _Half:
     def __call__(self, latents: Latents, timestep: Tensor, frames: Tensor) -> Latents:
         """Predict for latents `b c t h w` at the frames `b t`."""
         self._shared.placement.use(self._network)
-        alone = self._shared.placement.device.type == "cpu"
-        size = 1 if alone else len(latents)
+        size = 1 if self._shared.placement.one_by_one else len(latents)
         pairs = zip(latents.split(size), frames.split(size), strict=True)
         found = [
             self._predict(latents, rows, timestep, numbers, first=number * size)

@@ -39,6 +39,16 @@ def test_ratios_are_best_against_best_and_the_median_of_pairs() -> None:
     assert "| 2.00 | 2.00 | 50% | 25% |" in peers.table([found], title="here")
 
 
+def test_a_compiled_network_is_compared_with_its_time_apart(monkeypatch: pytest.MonkeyPatch) -> None:
+    asked: list[object] = []
+    monkeypatch.setattr(torch, "compile", lambda work, **how: asked.append(work) or work)
+    found = peers.compare_compiled(TINY, dtype=torch.float32, device="cpu", rounds=2)
+    assert len(asked) == 1
+    assert "compiled (0 s)" in found.work
+    assert found.error < 1e-5
+    assert len(found.ours) == len(found.theirs) == 2
+
+
 def takes_memory(folder: Path, task: Task) -> Run:
     """A run that holds 80 MB for a moment."""
     return peer_pipelines._measured("me", task, lambda: sum(bytes(b"\1" * 80_000_000)))

@@ -44,6 +44,8 @@ CHANGES: dict[str, Any] = {
     "model": "another",
     "device": "cpu",
     "precision": "float32",
+    "offload": True,
+    "compile": True,
     "weights": Path("files"),
     "motion_modules": Path("mm.ckpt"),
     "lora": ("a.safetensors@0.5", "b.ckpt"),
@@ -51,7 +53,9 @@ CHANGES: dict[str, Any] = {
     "ip_adapter": "ip-adapter.bin@0.6",
 }
 SAME_CLIP = {"window_batch"}
-CHOOSES_THE_ENGINE = {"model", "device", "precision", "weights", "motion_modules"}
+CHOOSES_THE_ENGINE = {
+    "model", "device", "precision", "offload", "compile", "weights", "motion_modules",
+}  # fmt: skip
 ADDED = {"lora", "ip_adapter"}
 REFUSED = {"controlnet"}
 OF_SVD = {"motion_bucket", "noise_augmentation"}

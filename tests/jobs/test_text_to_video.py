@@ -39,6 +39,8 @@ CHANGES: dict[str, Any] = {
     "model": "another",
     "device": "cpu",
     "precision": "float32",
+    "offload": True,
+    "compile": True,
     "weights": Path("files"),
     "motion_modules": Path("mm.ckpt"),
     "lora": ("a.safetensors@0.5", "b.ckpt"),
@@ -49,7 +51,9 @@ CHANGES: dict[str, Any] = {
     "keyframe": ("0=photo.png", "0.4=photo.png"),
 }
 SAME_CLIP = {"window_batch"}
-CHOOSES_THE_ENGINE = {"model", "device", "precision", "weights", "motion_modules"}
+CHOOSES_THE_ENGINE = {
+    "model", "device", "precision", "offload", "compile", "weights", "motion_modules",
+}  # fmt: skip
 ADDED = {"lora", "controlnet", "ip_adapter", "sparse_control"}
 
 

@@ -107,6 +107,27 @@ def compare(size: Size, *, dtype: torch.dtype, device: str = "cpu", rounds: int 
     return found
 
 
+def compare_compiled(size: Size, *, dtype: torch.dtype, device: str, rounds: int = 3) -> Comparison:
+    """As one half of guidance in `compare`, with our network compiled first; that time stands in the name."""
+    ours, theirs = make_pair(size, dtype=dtype, device=device)
+    generator = torch.Generator().manual_seed(0)
+    clip = torch.randn(1, 4, size.frames, size.side, size.side, generator=generator).to(device, dtype)
+    text = torch.randn(1, 77, size.words, generator=generator).to(device, dtype)
+    step, fast = _TIMESTEP.to(device), torch.compile(ours.evaluate, dynamic=False)
+    plain = text.repeat_interleave(size.frames, 0)
+    with torch.inference_mode():
+        took = _seconds(lambda: fast(clip, step, text), device)
+        error = _difference(fast(clip, step, text)[0], theirs(clip, step, plain).sample)
+        mine = tuple(_seconds(lambda: fast(clip, step, text), device) for _ in range(rounds))
+        other = tuple(_seconds(lambda: theirs(clip, step, plain), device) for _ in range(rounds))
+    side = f"{8 * size.side}x{8 * size.side}"
+    return Comparison(
+        f"{size.name}, {size.frames} frames of {side}, {str(dtype).removeprefix('torch.')}, compiled "
+        f"({took:.0f} s)",
+        mine, other, flops=count_flops(size), ceiling=matrix_rate(dtype, device=device), error=error,
+    )  # fmt: skip
+
+
 def make_pair(size: Size, *, dtype: torch.dtype, device: str = "cpu") -> tuple[TemporalUNet, nn.Module]:
     """Ours and diffusers' network on the same random weights; only ours' convolutions lie channels-last."""
     theirs = diffusers.UNetMotionModel(**_settings(size)).eval().requires_grad_(False)

@@ -9,7 +9,7 @@ import torch
 
 from videogen.bench import peer_pipelines, peers, savings
 from videogen.bench.peer_pipelines import Task, in_a_process, random_model, run_ours, run_theirs
-from videogen.bench.peers import FULL, SMALL, TINY, Size, compare, machine
+from videogen.bench.peers import FULL, SMALL, TINY, Size, compare, compare_compiled, machine
 from videogen.engine import Engine
 
 
@@ -57,6 +57,9 @@ def measure_peers(name: str, *, engine: Engine) -> str:
             each
             for size in large
             for each in compare(size, dtype=torch.float16, device="cuda", rounds=plan.rounds)
+        ]
+        on_gpu += [
+            compare_compiled(size, dtype=torch.float16, device="cuda", rounds=plan.rounds) for size in large
         ]
         tables.append(peers.table(on_gpu, title=machine("cuda")))
     with random_model(plan.model, dtype=torch.bfloat16) as folder:

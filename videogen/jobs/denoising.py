@@ -37,7 +37,9 @@ def denoise(
         guiding = within(numbers, start=request.guidance_start, end=request.guidance_end)
         denoiser = switched(denoiser, links[-1], when=guiding)
     return sample(
-        _in_windows(request, denoiser, timeline, spec),
+        _in_windows(
+            request, denoiser, timeline, spec, batch=request.window_batch or engine.windows_at_once(*size)
+        ),
         timeline,
         scheduler,
         channels=spec.latent_channels,
@@ -58,7 +60,7 @@ def _whole(interval: int, numbers: dict[float, int]) -> When:
 
 
 def _in_windows(
-    request: GenerativeRequest, denoiser: Denoiser, timeline: Timeline, spec: ModelSpec
+    request: GenerativeRequest, denoiser: Denoiser, timeline: Timeline, spec: ModelSpec, *, batch: int
 ) -> Denoiser:
     """The denoiser over the whole clip, by the windows that the request names."""
     from videogen.sampling import windowed
@@ -67,4 +69,4 @@ def _in_windows(
     size = {"length": timeline.length, "window": spec.window, "overlap": spec.overlap}
     if request.windows == "original":
         return originally_windowed(denoiser, **size)
-    return windowed(denoiser, **size, ring=timeline.ring, batch=request.window_batch)
+    return windowed(denoiser, **size, ring=timeline.ring, batch=batch)
