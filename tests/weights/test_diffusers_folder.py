@@ -298,3 +298,11 @@ def test_motion_modules_are_replaced_with_their_schedule(copy: Path, tmp_path: P
     assert type(engine.scheduler()).__name__ == "EulerDiscreteScheduler"
     assert (engine.spec.num_inference_steps, engine.spec.guidance_scale) == (8, 1.0)
     assert not engine._networks.denoiser.unet.config.motion_mid_block
+
+
+def test_weights_of_another_part_are_told_by_what_they_look_like(tmp_path: Path) -> None:
+    write(tmp_path, controlnet=True)
+    name = "diffusion_pytorch_model.safetensors"
+    shutil.copy(tmp_path / "controlnet" / name, tmp_path / "unet" / name)
+    with pytest.raises(CheckpointError, match=r"lacks conv_norm_out\.bias .*looks like: ControlNet\)"):
+        Engine(tmp_path)

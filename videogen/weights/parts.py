@@ -28,6 +28,7 @@ from videogen.models.stable import StableUNet
 from videogen.models.svd import SvdUNet
 from videogen.weights.formats import assign_weights, check_fit, first_line, read_json
 from videogen.weights.keymaps import OTHER_NAMES, follow
+from videogen.weights.recognise import recognise
 from videogen.weights.spec import ModelSpec
 
 if TYPE_CHECKING:
@@ -134,12 +135,23 @@ def fill(make: Callable[[], Network], tensors: dict[str, Tensor], *, source: Pat
     """
     with torch.device("meta"):
         shapes = build(source.parent, make).state_dict()
-    tensors = _named_like(shapes, tensors)
-    check_fit(shapes, tensors, source=source)
+    tensors, names = _named_like(shapes, tensors), list(tensors)
+    try:
+        check_fit(shapes, tensors, source=source)
+    except CheckpointError as error:
+        raise CheckpointError(f"{error} ({_recognised(names, source)})") from None
     with no_init_weights():
         network = build(source.parent, make)
     assign_weights(network, tensors, source=source)
     return network.eval().requires_grad_(False)
+
+
+def _recognised(names: list[str], source: Path) -> str:
+    """What a file that does not fit looks like, for people."""
+    try:
+        return f"the file looks like: {recognise(names, source=str(source)).title}"
+    except CheckpointError:
+        return "the file is of no known format"
 
 
 def _named_like(own: Mapping[str, Tensor], tensors: dict[str, Tensor]) -> dict[str, Tensor]:
