@@ -147,9 +147,10 @@ def fill(make: Callable[[], Network], tensors: dict[str, Tensor], *, source: Pat
 
 
 def _recognised(names: list[str], source: Path) -> str:
-    """What a file that does not fit looks like, for people."""
+    """What a file that does not fit looks like, for people; motion modules may be from another file."""
+    still = [name for name in names if ".motion_modules." not in name]
     try:
-        return f"the file looks like: {recognise(names, source=str(source)).title}"
+        return f"the file looks like: {recognise(still or names, source=str(source)).title}"
     except CheckpointError:
         return "the file is of no known format"
 
