@@ -1,9 +1,7 @@
 """The loaded networks: pictures to latents and back, and the innermost denoiser of a clip.
 
-In: a model's name or folder, a device, a precision. Out: `encode`, `decode`, and `denoiser`, the one function
-that reads frame numbers, to slice what is known frame by frame. Everything else about sampling is made of
-functions around it. Rows of a batch go through the network one by one, so that the result does not depend
-on how windows are batched; on a CPU batching gains nothing.
+In: a model's name or folder, a device, a precision, and what is added to the model. Out: `encode`, `decode`,
+and `denoiser`, as `telling` makes it. Everything else about sampling is made of functions around it.
 """
 
 from __future__ import annotations
@@ -56,9 +54,8 @@ class Engine:
     mps; `precision` auto (float32 on a CPU, else float16), float32, bfloat16 or float16. `weights` is a
     folder in which files are looked for first; `motion_modules` (a file) take the place of the model's own;
     `extras` are added to the model; with `offload` only the part in use lies on the device; `compile` makes
-    the network ready for many clips. Raises
-    CheckpointError where the model cannot be found or loaded, RequestError where the device is absent, the
-    precision unknown, or the model takes none of these.
+    the network ready for many clips. Raises CheckpointError where the model cannot be found or loaded,
+    RequestError where the device is absent, the precision unknown, or the model takes none of these.
     """
 
     def __init__(

@@ -8,8 +8,9 @@ windows are batched, and nothing is lost; elsewhere they go together.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
+from functools import partial
 
 import torch
 from torch import Tensor, nn
@@ -72,17 +73,15 @@ class _Shared:
             self._maps, self._watched = maps, tuple(torch.cat(each, 2) for each in zip(*parts, strict=True))
         return self._watched
 
-    def control(
-        self, latents: Latents, timestep: Tensor, row: int, *, noisy: Tensor, given: Inputs
+    def once(
+        self, latents: Latents, timestep: Tensor, row: int, *, ask: Callable[[], Residuals | None]
     ) -> Residuals | None:
-        """What ControlNets add to a row of `latents`, where both halves tell them the same."""
-        network = self.networks.denoiser
-        assert isinstance(network, StableUNet)
+        """What ControlNets add to a row of `latents`, which both halves tell the same: asked for once."""
         if latents is not self._latents:
             self._latents, self._controls = latents, {}
         key = float(timestep), row
         if key not in self._controls:
-            self._controls[key] = network.control(noisy, timestep.to(self.placement.device), given)
+            self._controls[key] = ask()
         return self._controls[key]
 
     def placed(self, value: Tensor) -> Tensor:
@@ -122,11 +121,8 @@ class _Half:
 
     def _hears_the_other(self) -> bool:
         """Whether ControlNets hear the words of guidance's other half."""
-        return self._shares_words and self._conditions.control_prompt is not None
-
-    @property
-    def _shares_words(self) -> bool:
-        return isinstance(self._network, StableUNet) and self._network.share_words
+        shares = isinstance(self._network, StableUNet) and self._network.share_words
+        return shares and self._conditions.control_prompt is not None
 
     @torch.inference_mode()
     def __call__(self, latents: Latents, timestep: Tensor, frames: Tensor) -> Latents:
@@ -149,11 +145,13 @@ class _Half:
         if not isinstance(network, _LIKE_OURS):
             out: Tensor = network(noisy, time, given)
             return out.float()
-        if self._shares_words and isinstance(network, StableUNet):
-            control = self._shared.control(latents, timestep, first, noisy=noisy, given=given)
-            given = replace(given, control=control, controlled=True)
         deep = None if self._whole(timestep) else self._taken(frames)
-        out, deep = network.evaluate(noisy, time, given, deep=deep)
+        if isinstance(network, ConditionedUNet):
+            out, deep = network.evaluate(noisy, time, given, deep=deep)
+        else:
+            ask = partial(network.control, noisy, time, given)
+            control = self._shared.once(latents, timestep, first, ask=ask) if network.share_words else ask()
+            out, deep = network.evaluate(noisy, time, given, control=control, deep=deep)
         if self._whole is not always:
             for numbers, maps in zip(frames, deep.split(frames.shape[1]), strict=True):
                 self._kept.put(numbers, maps)

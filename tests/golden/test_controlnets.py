@@ -76,10 +76,9 @@ def test_sparse_control(golden: Any, name: str) -> None:
         assert difference(out, expected) < WORST
 
 
-@pytest.mark.parametrize("case", ["main", "guess"])
-def test_a_control_net_of_pictures(golden: Any, case: str) -> None:
+def test_a_control_net_of_pictures(golden: Any) -> None:
     fixture = golden("diffusers_controlnet")
-    settings, options = fixture.config["model_config"], fixture.config["cases"][case]
+    settings, options = fixture.config["model_config"], fixture.config["cases"]["main"]
     config = unet_config(settings, source=str(fixture.folder))
     network = ControlNet(
         config,
@@ -87,12 +86,12 @@ def test_a_control_net_of_pictures(golden: Any, case: str) -> None:
         hint_widths=tuple(settings["conditioning_embedding_out_channels"]),
     )
     network.load_state_dict(fixture.tensors("diffusion_pytorch_model"), strict=True)
-    given = fixture.case("inputs", case)
+    given = fixture.case("inputs", "main")
     with torch.no_grad():
         found = network(
             given["sample"][:, :, None],
             given["timestep"],
             given["encoder_hidden_states"],
             given["controlnet_cond"][:, :, None],
-        ).scaled(options["conditioning_scale"], guess=options["guess_mode"])
-    compare(found, fixture.case("outputs", case), clips=2)
+        ).scaled(options["conditioning_scale"])
+    compare(found, fixture.case("outputs", "main"), clips=2)

@@ -28,7 +28,7 @@ def network() -> ConditionedUNet:
 
 
 OF_OTHERS = {"lent", "motion", "image", "keyframes", "control_text"}
-TOLD = sorted(Inputs.__dataclass_fields__.keys() - OF_OTHERS)
+TOLD = sorted(Inputs.__dataclass_fields__.keys() - OF_OTHERS - {"watched"})
 
 
 def inputs() -> Inputs:
@@ -58,6 +58,16 @@ def test_it_predicts_what_it_is_given_in_shape() -> None:
 def test_every_input_matters(name: str) -> None:
     changed = getattr(inputs(), name).flip(0) * 0.5 + 0.1
     assert not torch.allclose(predict(replace(inputs(), **{name: changed})), predict(inputs()), atol=1e-4)
+
+
+def test_poses_that_were_watched_before_stand_in_place_of_their_maps() -> None:
+    given = inputs()
+    assert given.pose is not None
+    watched = network().watch(given.pose)
+    found = predict(replace(given, pose=None, watched=watched))
+    torch.testing.assert_close(found, predict(given), rtol=0, atol=0)
+    half = predict(replace(given, watched=(0.5 * watched[0],)))
+    assert not torch.allclose(half, found, atol=1e-4)
 
 
 def test_what_is_not_known_not_visible_or_not_present_says_nothing() -> None:

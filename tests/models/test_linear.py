@@ -27,6 +27,23 @@ def test_a_linear_layer_is_torchs(dtype: torch.dtype, shape: tuple[int, ...], bi
     torch.testing.assert_close(linear(x, weight, bias), F.linear(x, weight, bias), rtol=close, atol=close)
 
 
+def test_a_processor_without_bfloat16_products_leaves_them_to_torch(monkeypatch: pytest.MonkeyPatch) -> None:
+    if not module._ONEDNN:
+        pytest.skip("this build of torch has no oneDNN")
+
+    def refuse(x: Tensor, *others: object) -> Tensor:
+        raise RuntimeError(f"could not create a primitive for {x.dtype}")
+
+    monkeypatch.setattr(torch.ops.mkldnn, "_is_mkldnn_bf16_supported", lambda: False)
+    monkeypatch.setattr(torch.ops.mkldnn, "_linear_pointwise", refuse)
+    module._knows.cache_clear()
+    x, weight = rand(3, 7, dtype=torch.bfloat16), rand(4, 7, seed=1, dtype=torch.bfloat16)
+    assert torch.equal(linear(x, weight), F.linear(x, weight))
+    with pytest.raises(RuntimeError, match="float32"):
+        linear(x.float(), weight.float())
+    module._knows.cache_clear()
+
+
 def test_a_product_that_is_learnt_keeps_its_gradient() -> None:
     layer = Linear(7, 4)
     layer(rand(3, 7)).square().sum().backward()

@@ -4,7 +4,12 @@ from __future__ import annotations
 
 import pytest
 import torch
-from diffusers import DDIMScheduler, DPMSolverMultistepScheduler, EulerDiscreteScheduler
+from diffusers import (
+    DDIMScheduler,
+    DPMSolverMultistepScheduler,
+    EulerDiscreteScheduler,
+    HeunDiscreteScheduler,
+)
 from torch import Tensor
 
 from videogen.sampling import FrameStore, Timeline, every, sample, step_numbers, switched, within
@@ -38,6 +43,15 @@ def test_an_interval_holds_its_start_and_not_its_end() -> None:
     numbers = step_numbers(DDIMScheduler(), 10, device=CPU)
     happens = within(numbers, start=0.2, end=0.5)
     assert [happens(time) for time in times(numbers)] == [number in (2, 3, 4) for number in range(10)]
+
+
+def test_a_scheduler_that_asks_twice_at_a_timestep_has_as_many_steps_as_others() -> None:
+    numbers = step_numbers(HeunDiscreteScheduler(), 10, device=CPU)
+    happens = within(numbers, start=0.5, end=1.0)
+    assert list(numbers.values()) == list(range(10))
+    assert [happens(time) for time in times(numbers)] == [number >= 5 for number in range(10)]
+    whole = every(numbers, interval=2)
+    assert [number for number, time in enumerate(times(numbers)) if whole(time)] == [0, 1, 3, 5, 7, 9]
 
 
 def test_the_first_sixth_is_whole_and_then_every_nth_step() -> None:

@@ -15,6 +15,7 @@ from torch import Tensor
 from tests.golden.conftest import difference
 from tests.tiny_diffusers import write
 from tests.tiny_extras import controlnet, sparse_control
+from tests.tiny_original import unet_name
 from tests.weights.test_diffusers_folder import PerFrame, normed_per_frame
 from videogen.engine import Conditions, Engine
 from videogen.errors import CheckpointError
@@ -174,7 +175,7 @@ def test_the_first_layout_is_renamed(tmp_path: Path, model: Any) -> None:
     where, made = model
     tensors = load_file(where / "one" / FILE)
     save_file(
-        {first_name(name): tensor.contiguous() for name, tensor in tensors.items()},
+        {f"control_model.{unet_name(name)}": tensor.contiguous() for name, tensor in tensors.items()},
         tmp_path / "c.safetensors",
     )
     found = Engine(where / "model", extras=Extras(controlnet=(str(tmp_path / "c.safetensors"),)))
@@ -183,43 +184,21 @@ def test_the_first_layout_is_renamed(tmp_path: Path, model: Any) -> None:
     assert len(tensors) == len(made["one"].state_dict())
 
 
-RESNET = {
-    "norm1": "in_layers.0", "conv1": "in_layers.2", "time_emb_proj": "emb_layers.1", "norm2": "out_layers.0",
-    "conv2": "out_layers.3", "conv_shortcut": "skip_connection",
-}  # fmt: skip
-
-
-def first_name(name: str) -> str:
-    """A tensor of diffusers' ControlNet by the name that it has in `control_v11p_sd15_openpose.pth`."""
-    first, *rest = name.split(".")
-    end = rest[-1]
-    if first == "conv_in":
-        made = f"input_blocks.0.0.{end}"
-    elif first == "time_embedding":
-        made = f"time_embed.{ {'linear_1': 0, 'linear_2': 2}[rest[0]] }.{end}"
-    elif first == "controlnet_cond_embedding":
-        number = {"conv_in": 0, "conv_out": 14}.get(
-            rest[0], 2 * int(rest[1]) + 2 if rest[0] == "blocks" else 0
-        )
-        made = f"input_hint_block.{number}.{end}"
-    elif first == "controlnet_down_blocks":
-        made = f"zero_convs.{rest[0]}.0.{end}"
-    elif first == "controlnet_mid_block":
-        made = f"middle_block_out.0.{end}"
-    elif first == "mid_block":
-        number = {"resnets.0": 0, "attentions.0": 1, "resnets.1": 2}[".".join(rest[:2])]
-        made = f"middle_block.{number}.{inner(rest)}"
-    elif rest[1] == "downsamplers":
-        made = f"input_blocks.{3 * int(rest[0]) + 3}.0.op.{end}"
-    else:
-        number = 3 * int(rest[0]) + int(rest[2]) + 1
-        made = f"input_blocks.{number}.{int(rest[1] == 'attentions')}.{inner(rest[1:])}"
-    return f"control_model.{made}"
-
-
-def inner(rest: list[str]) -> str:
-    """The part of the name within a residual block or an attention."""
-    return f"{RESNET[rest[2]]}.{rest[3]}" if rest[0] == "resnets" else ".".join(rest[2:])
+@pytest.mark.parametrize("name", ["conv_in.weight", "controlnet_down_blocks.1.bias",
+                                  "controlnet_cond_embedding.conv_in.weight"])  # fmt: skip
+@pytest.mark.parametrize("layout", ["controlnet", "controlnet-single"])
+def test_a_file_that_is_not_whole_is_refused_in_one_line(
+    tmp_path: Path, model: Any, name: str, layout: str
+) -> None:
+    tensors = load_file(model[0] / "one" / FILE)
+    del tensors[name]
+    if layout == "controlnet-single":
+        tensors = {f"control_model.{unet_name(name)}": tensor for name, tensor in tensors.items()}
+    torch.save(tensors, tmp_path / "c.pth")
+    config = Engine(model[0] / "model")._networks.denoiser.unet.config
+    with pytest.raises(CheckpointError, match=r"c\.pth") as refused:
+        read_controlnet(tmp_path / "c.pth", like=config, sparse=False)
+    assert "\n" not in str(refused.value)
 
 
 @pytest.mark.parametrize(

@@ -16,7 +16,6 @@ from einops import rearrange
 from torch import Tensor, nn
 
 from videogen.models.blocks import frames_of
-from videogen.models.controlnet import Residuals
 from videogen.models.reference import AppearanceEncoder
 from videogen.models.temporal_unet import TemporalUNet, TemporalUNetConfig
 
@@ -33,8 +32,7 @@ class Inputs:
     beside the words; `keyframes` `b c t H W`, the hint of a SparseCtrl with its mask last; `control_text`
     `b l c`, what ControlNets read where it is not `text`; `motion` `b 2`, how much moves, 1…255, and the
     deviation of the noise that was added to the reference. `watched` are the features `b c t h w` that the
-    network's own `watch` made of `pose`, in its place; `control` what ControlNets add, if it was
-    `controlled` before.
+    network's own `watch` made of `pose`, in its place.
     """
 
     text: Tensor
@@ -52,8 +50,6 @@ class Inputs:
     keyframes: Tensor | None = None
     control_text: Tensor | None = None
     watched: tuple[Tensor, ...] = ()
-    control: Residuals | None = None
-    controlled: bool = False
 
 
 def join(rows: Sequence[Inputs]) -> Inputs:

@@ -9,7 +9,6 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-import torch
 from diffusers.models.controlnets.controlnet import ControlNetConditioningEmbedding
 from einops import rearrange
 from torch import Tensor, nn
@@ -50,13 +49,9 @@ class Residuals:
         down = tuple(one + two for one, two in zip(self.down, other.down, strict=True))
         return Residuals(down, self.mid + other.mid)
 
-    def scaled(self, scale: float, *, guess: bool = False) -> Residuals:
-        """All times `scale`; where the words are to be guessed, shallow ones less, down to a tenth."""
-        count = len(self.down) + 1
-        factors = torch.logspace(-1, 0, count) * scale if guess else torch.full((count,), scale)
-        *down, mid = (float(factor) for factor in factors)
-        pairs = zip(self.down, down, strict=True)
-        return Residuals(tuple(residual * factor for residual, factor in pairs), self.mid * mid)
+    def scaled(self, scale: float) -> Residuals:
+        """All times `scale`."""
+        return Residuals(tuple(residual * scale for residual in self.down), self.mid * scale)
 
 
 class ControlNet(Descent):

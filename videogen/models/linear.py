@@ -8,12 +8,21 @@ are torch's layers.
 
 from __future__ import annotations
 
+from functools import cache
+
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
 _ONEDNN = torch.backends.mkldnn.is_available() and hasattr(torch.ops.mkldnn, "_linear_pointwise")
-_KINDS = (torch.float32, torch.bfloat16)
+
+
+@cache
+def _knows(kind: torch.dtype) -> bool:
+    """Whether oneDNN multiplies such numbers on this processor; bfloat16 wants AVX-512 or alike."""
+    if kind == torch.bfloat16:
+        return bool(torch.ops.mkldnn._is_mkldnn_bf16_supported())
+    return kind == torch.float32
 
 
 def linear(x: Tensor, weight: Tensor, bias: Tensor | None = None) -> Tensor:
@@ -29,11 +38,11 @@ def _is_for_onednn(x: Tensor, weight: Tensor) -> bool:
     return (
         _ONEDNN
         and x.device.type == "cpu"
-        and x.dtype in _KINDS
+        and not torch.compiler.is_compiling()
         and x.dtype == weight.dtype
+        and _knows(x.dtype)
         and not (torch.is_grad_enabled() and (x.requires_grad or weight.requires_grad))
         and not torch.is_autocast_enabled("cpu")
-        and not torch.compiler.is_compiling()
     )
 
 

@@ -82,7 +82,7 @@ class StableUNet(nn.Module):
     def _told(self, noisy: Tensor, timestep: Tensor, given: Inputs) -> Iterator[Residuals]:
         """What each ControlNet adds that has something to read and acts at this timestep."""
         text = given.text if given.control_text is None else given.control_text
-        seen: Sequence[Tensor | None] = self._seen(given)
+        seen: Sequence[Tensor | None] = self._seen(given) if len(self.controlnets) else ()
         sparse, keyframes = self.sparse, given.keyframes
         shown = None if sparse is None or keyframes is None else sparse.watch(keyframes)
         networks = [*self.pose_controls(), sparse]
@@ -112,13 +112,13 @@ class StableUNet(nn.Module):
 
     def forward(self, noisy: Tensor, timestep: Tensor, given: Inputs) -> Tensor:
         """Predict for noisy latents, `b c t h w` → the same shape; `timestep` scalar or `b`, 0…1000."""
-        return self.evaluate(noisy, timestep, given)[0]
+        return self.evaluate(noisy, timestep, given, control=self.control(noisy, timestep, given))[0]
 
     def evaluate(
-        self, noisy: Tensor, timestep: Tensor, given: Inputs, *, deep: Tensor | None = None
-    ) -> tuple[Tensor, Tensor]:
-        """As `forward`, with the deep features `(b t) c h w`: see `TemporalUNet.evaluate`."""
-        residuals = given.control if given.controlled else self.control(noisy, timestep, given)
+        self, noisy: Tensor, timestep: Tensor, given: Inputs, *, control: Residuals | None,
+        deep: Tensor | None = None,
+    ) -> tuple[Tensor, Tensor]:  # fmt: skip
+        """As `forward`, to what `control` says, with the deep features: see `TemporalUNet.evaluate`."""
         guided = None if self.guider is None else self._seen(given)[-1]
         return self.unet.evaluate(
             noisy,
@@ -127,7 +127,7 @@ class StableUNet(nn.Module):
             reference=given.lent,
             image=given.image,
             first_residual=None if guided is None else frames_of(guided),
-            down_residuals=() if residuals is None else residuals.down,
-            mid_residual=None if residuals is None else residuals.mid,
+            down_residuals=() if control is None else control.down,
+            mid_residual=None if control is None else control.mid,
             deep=deep,
         )

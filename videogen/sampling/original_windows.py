@@ -1,7 +1,7 @@
 """The windows of AnimateDiff's followers, for results equal to MagicAnimate's and AnimateAnyone's.
 
-Kept for comparison: they wrap around the end even where nobody asked for a loop, take frames at strides of
-1, 2, 4, … at once, and average with equal weights. `windows` has what this project uses.
+They wrap around the end even where nobody asked for a loop, take frames at strides of 1, 2, 4, … at once, and
+average with equal weights. `windows` has what is used where nobody asks for these.
 """
 
 from __future__ import annotations

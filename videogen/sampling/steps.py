@@ -19,10 +19,14 @@ _SETTLING = 6
 
 
 def step_numbers(scheduler: Any, num_inference_steps: int, *, device: torch.device) -> dict[float, int]:
-    """Timestep → number of its evaluation, from 0, in a schedule of so many steps."""
+    """Timestep → its number, from 0, in a schedule of so many steps.
+
+    Second-order schedulers show a timestep twice, at the end of a step and at the start of the next.
+    """
     schedule = deepcopy(scheduler)
     schedule.set_timesteps(num_inference_steps, device=device)
-    return {float(timestep): number for number, timestep in enumerate(schedule.timesteps)}
+    shown = dict.fromkeys(map(float, schedule.timesteps))
+    return {timestep: number for number, timestep in enumerate(shown)}
 
 
 def within(numbers: dict[float, int], *, start: float, end: float) -> When:

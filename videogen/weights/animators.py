@@ -20,7 +20,7 @@ from torch import Tensor
 from videogen.models.config import TemporalUNetConfig
 from videogen.models.stable import StableUNet
 from videogen.models.temporal_unet import TemporalUNet
-from videogen.weights.controlnets import make_controlnet
+from videogen.weights.controlnets import controlnet_of
 from videogen.weights.diffusers_folder import check_together, fill_vae, read_tokenizer, spec_of
 from videogen.weights.folder import Folder
 from videogen.weights.formats import read_json
@@ -120,7 +120,7 @@ def load_magic_animate(path: Path, *, files: Mapping[str, Path] | None = None) -
         "temporal_attention",
     )  # fmt: skip
     unet = folder.unet(f"{BASE}/unet", modules, norm_over_frames=True)
-    control = make_controlnet(folder.part("densepose_controlnet"))
+    control = controlnet_of(folder, "densepose_controlnet", like=unet.config)
     network = StableUNet(
         unet, [control], reference=folder.reference("appearance_encoder"),
         lending=("mid_block.", "up_blocks."), every_step=True, share_words=True,

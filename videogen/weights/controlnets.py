@@ -9,7 +9,6 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
-from diffusers.loaders.single_file_utils import convert_controlnet_checkpoint
 from torch import Tensor
 
 from videogen.errors import CheckpointError
@@ -17,8 +16,9 @@ from videogen.models.config import TemporalUNetConfig
 from videogen.models.controlnet import ControlNet
 from videogen.weights.folder import Folder, Part
 from videogen.weights.keymaps import CONTROLNET, WRAPPERS, rename
-from videogen.weights.parts import build, fill
+from videogen.weights.parts import fill
 from videogen.weights.recognise import config_of, hint_widths, recognise, shapes_of
+from videogen.weights.single_file import controlnet_tensors
 from videogen.weights.unet_config import unet_config
 
 _HINT = "controlnet_cond_embedding."
@@ -26,7 +26,29 @@ _SPARSE_HINTS = {True: 5, False: 4}
 """Channels that SparseCtrl reads, a mask among them: of latents, and of pixels."""
 
 
-def make_controlnet(part: Part) -> ControlNet:
+def read_controlnet(path: Path, *, like: TemporalUNetConfig, sparse: bool) -> tuple[ControlNet, Folder]:
+    """A ControlNet, or a `sparse` one, for a U-Net `like` that; also what was read, with its hashes.
+
+    Raises CheckpointError for files of another kind and for those of another U-Net.
+    """
+    if not path.exists():
+        raise CheckpointError(f"the ControlNet {path} is not there; give a file or folder of weights")
+    folder, name = (Folder(path), "") if path.is_dir() else (Folder(path.parent), path.name)
+    return controlnet_of(folder, name, like=like, sparse=sparse), folder
+
+
+def controlnet_of(folder: Folder, name: str, *, like: TemporalUNetConfig, sparse: bool = False) -> ControlNet:
+    """As `read_controlnet`, by its `name` in a model's folder."""
+    if folder.file(name).is_dir():
+        part = folder.part(name)
+        made = _make_sparse_control(part) if sparse else _make_controlnet(part)
+    else:
+        made = _from_file(*folder.tensors(name), like=like, sparse=sparse)
+    _check_controlnet(made, like=like, source=folder.file(name))
+    return made
+
+
+def _make_controlnet(part: Part) -> ControlNet:
     """A ControlNet of its settings and tensors."""
     config, tensors, file = part
     made = unet_config(config, source=str(file))
@@ -35,7 +57,7 @@ def make_controlnet(part: Part) -> ControlNet:
     return fill(lambda: ControlNet(made, hint_channels=hint, hint_widths=widths), tensors, source=file)
 
 
-def make_sparse_control(part: Part) -> ControlNet:
+def _make_sparse_control(part: Part) -> ControlNet:
     """A SparseCtrl of diffusers' settings and tensors."""
     config, tensors, file = part
     if config.get("controlnet_conditioning_channel_order", "rgb") != "rgb":
@@ -54,26 +76,7 @@ def make_sparse_control(part: Part) -> ControlNet:
     return _fill(made, tensors, file)
 
 
-def read_controlnet(path: Path, *, like: TemporalUNetConfig, sparse: bool) -> tuple[ControlNet, Folder]:
-    """A ControlNet, or a `sparse` one, for a U-Net `like` that; also what was read, with its hashes.
-
-    Raises CheckpointError for files of another kind and for those of another U-Net.
-    """
-    if not path.exists():
-        raise CheckpointError(f"the ControlNet {path} is not there; give a file or folder of weights")
-    if path.is_dir():
-        folder = Folder(path)
-        part = folder.part("")
-        made = make_sparse_control(part) if sparse else make_controlnet(part)
-    else:
-        folder = Folder(path.parent)
-        tensors, file = folder.tensors(path.name)
-        made = _from_file(tensors, file, like=like, sparse=sparse)
-    check_controlnet(made, like=like, source=path)
-    return made, folder
-
-
-def check_controlnet(made: ControlNet, *, like: TemporalUNetConfig, source: Path) -> None:
+def _check_controlnet(made: ControlNet, *, like: TemporalUNetConfig, source: Path) -> None:
     """Raise CheckpointError where a ControlNet is not for a U-Net `like` that."""
     found = made.config
     pairs = {
@@ -99,22 +102,22 @@ def _from_file(
             f"{file} is not what it was given as ({found.title}); --controlnet takes ControlNets, "
             f"--sparse-control SparseCtrl"
         )
-    shared = {
+    shared: dict[str, Any] = {
         "attention_heads": like.attention_heads,
         "norm_num_groups": like.norm_num_groups,
         "norm_eps": like.norm_eps,
     }
-    bare: dict[str, Any] = rename(tensors, WRAPPERS)
-    if found.kind == "controlnet-single":
-        settings = {"layers_per_block": like.layers_per_block}
-        bare = build(file, lambda: convert_controlnet_checkpoint(bare, settings))
     if sparse:
         shared |= {"motion_heads": like.motion_heads, "motion_num_groups": like.motion_num_groups}
-    config = config_of(shapes_of(bare), shapes_of(tensors) if sparse else None, source=str(file), **shared)
-    if sparse:
-        return _fill(config, tensors, file)
-    channels = bare[f"{_HINT}conv_in.weight"].shape[1]
-    widths = hint_widths(shapes_of(bare), start=_HINT)
+        shapes = shapes_of(rename(tensors, WRAPPERS))
+        return _fill(config_of(shapes, shapes_of(tensors), source=str(file), **shared), tensors, file)
+    bare = controlnet_tensors(rename(tensors, WRAPPERS), source=file)
+    shapes = shapes_of(bare)
+    if f"{_HINT}conv_in.weight" not in shapes:
+        raise CheckpointError(f"{file} is no ControlNet that reads pictures (no {_HINT}conv_in.weight)")
+    config = config_of(shapes, source=str(file), **shared)
+    widths = hint_widths(shapes, start=_HINT)
+    channels = shapes[f"{_HINT}conv_in.weight"][1]
     return fill(lambda: ControlNet(config, hint_channels=channels, hint_widths=widths), bare, source=file)
 
 

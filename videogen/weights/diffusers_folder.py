@@ -21,7 +21,7 @@ from torch import Tensor
 from videogen.errors import CheckpointError
 from videogen.models.stable import StableUNet
 from videogen.models.temporal_unet import TemporalUNet
-from videogen.weights.controlnets import make_controlnet, make_sparse_control
+from videogen.weights.controlnets import controlnet_of
 from videogen.weights.folder import Folder, Part
 from videogen.weights.formats import read_json
 from videogen.weights.keymaps import MOTION_ADAPTER
@@ -56,7 +56,8 @@ _WINDOW, _OVERLAP = 16, 4
 class Pieces:
     """What a model of Stable Diffusion's kind is made of; `motion` None where the U-Net has modules itself.
 
-    `loras` are merged into the U-Net: tensors, their file, and the scale.
+    `controlnets` and `sparse` are names in the model's folder; `loras` are merged into the U-Net: tensors,
+    their file, and the scale.
     """
 
     unet: Part
@@ -64,8 +65,8 @@ class Pieces:
     text_encoder: Part
     tokenizer: Path
     motion: Motion | None
-    controlnets: tuple[Part, ...] = ()
-    sparse: Part | None = None
+    controlnets: tuple[str, ...] = ()
+    sparse: str | None = None
     loras: tuple[tuple[dict[str, Tensor], Path, float], ...] = ()
 
 
@@ -79,14 +80,14 @@ def load_diffusers(path: Path, index: dict[str, Any], *, motion_modules: Path | 
         adapter = name_elsewhere(motion_modules)
         folder = Folder(path, files={adapter: motion_modules})
     named = _controls(path, index)
-    sparse = [folder.part(name) for name in named if _is_sparse(path / name)]
+    sparse = [name for name in named if _is_sparse(path / name)]
     pieces = Pieces(
         unet=folder.part("unet"),
         vae=folder.part("vae"),
         text_encoder=folder.part("text_encoder"),
         tokenizer=folder.file("tokenizer"),
         motion=None if adapter is None else read_motion(folder, adapter),
-        controlnets=tuple(folder.part(name) for name in named if not _is_sparse(path / name)),
+        controlnets=tuple(name for name in named if name not in sparse),
         sparse=sparse[0] if sparse else None,
     )
     return assemble(pieces, folder, schedule=path / "scheduler" if motion_modules is None else None)
@@ -106,8 +107,10 @@ def assemble(pieces: Pieces, folder: Folder, *, schedule: Path | None = None) ->
     for tensors, file, scale in pieces.loras:
         changes = read_lora(tensors, dict(unet.named_parameters()), source=str(file))
         merge(unet, changes, scale=scale, source=str(file))
-    controlnets = [make_controlnet(part) for part in pieces.controlnets]
-    sparse = None if pieces.sparse is None else make_sparse_control(pieces.sparse)
+    controlnets = [controlnet_of(folder, name, like=unet.config) for name in pieces.controlnets]
+    sparse = None
+    if pieces.sparse is not None:
+        sparse = controlnet_of(folder, pieces.sparse, like=unet.config, sparse=True)
     vae = fill_vae(*pieces.vae)
     words, tensors, file = pieces.text_encoder
     text_encoder = fill(lambda: make_text_encoder(plain(words)), tensors, source=file)

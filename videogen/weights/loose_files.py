@@ -21,7 +21,7 @@ from videogen.weights.motion import read_motion
 from videogen.weights.parts import Networks
 from videogen.weights.places import obtain
 from videogen.weights.recognise import recognise
-from videogen.weights.single_file import controlnet_part, stable_parts, vae_part
+from videogen.weights.single_file import stable_parts, vae_part
 
 log = logging.getLogger(__name__)
 
@@ -98,12 +98,17 @@ def put_together(folder: Folder, roles: Mapping[str, str]) -> Networks:
         raise CheckpointError(
             f"{folder.file(roles['base'])} holds no {' and no '.join(missing)}; give a file that is whole"
         )
-    control = (_part(folder, roles["controlnet"], controlnet_part),) if "controlnet" in roles else ()
+    control = (roles["controlnet"],) if "controlnet" in roles else ()
     lora = ((*folder.tensors(roles["lora"]), _LORA_SCALE),) if "lora" in roles else ()
     pieces = Pieces(
-        **parts, tokenizer=folder.file(roles["tokenizer"]), motion=read_motion(folder, roles["motion"]),
-        controlnets=control, loras=lora,
-    )  # fmt: skip
+        unet=parts["unet"],
+        vae=parts["vae"],
+        text_encoder=parts["text_encoder"],
+        tokenizer=folder.file(roles["tokenizer"]),
+        motion=read_motion(folder, roles["motion"]),
+        controlnets=control,
+        loras=lora,
+    )
     return assemble(pieces, folder)
 
 

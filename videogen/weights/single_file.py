@@ -1,9 +1,9 @@
 """Stable Diffusion 1.5 and its ControlNets from single files, as the parts of diffusers' folders.
 
 In: the tensors of a file under the names of the first implementation (`model.diffusion_model.`,
-`first_stage_model.`, `cond_stage_model.`, `control_model.`). Out: parts under diffusers' names, renamed by
-diffusers' own converters, with settings that follow from their shapes. What shapes do not say is that of
-Stable Diffusion 1.5: 8 heads, 32 groups, 64 channels in each head that reads words.
+`first_stage_model.`, `cond_stage_model.`, `control_model.`). Out: tensors under diffusers' names, renamed by
+diffusers' own converters, and for the parts of a model settings that follow from their shapes. What shapes do
+not say is that of Stable Diffusion 1.5: 8 heads, 32 groups, 64 channels in each head that reads words.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from torch import Tensor
 from videogen.errors import CheckpointError
 from videogen.weights.folder import Part
 from videogen.weights.keymaps import OTHER_NAMES, rename
-from videogen.weights.recognise import Shapes, hint_widths, shapes_of, unet_settings
+from videogen.weights.recognise import Shapes, shapes_of, unet_settings
 
 _UNET, _VAE, _TEXT, _CONTROL = (
     "model.diffusion_model.",
@@ -26,7 +26,6 @@ _UNET, _VAE, _TEXT, _CONTROL = (
     "cond_stage_model.",
     "control_model.",
 )
-_HINT = "controlnet_cond_embedding."
 _HEAD_WIDTH = 64
 _SCALE = 0.18215
 _OTHERS = {
@@ -81,21 +80,12 @@ def vae_part(tensors: Mapping[str, Tensor], *, source: Path) -> Part:
     return settings, renamed, source
 
 
-def controlnet_part(tensors: Mapping[str, Tensor], *, source: Path) -> Part:
-    """A ControlNet from a file of its own, in either naming; raises CheckpointError."""
+def controlnet_tensors(tensors: Mapping[str, Tensor], *, source: Path) -> dict[str, Tensor]:
+    """A ControlNet's tensors from a file of its own, in either naming; raises CheckpointError."""
     from diffusers.loaders.single_file_utils import convert_controlnet_checkpoint
 
     given = {"layers_per_block": _layers(tensors, start=_CONTROL)}
-    renamed = _converted(lambda: convert_controlnet_checkpoint(dict(tensors), given), source=source)
-    shapes = shapes_of(renamed)
-    widths = hint_widths(shapes, start=_HINT)
-    if not widths:
-        raise CheckpointError(f"{source} is no ControlNet that reads pictures (no {_HINT}conv_in.weight)")
-    more = {
-        "conditioning_embedding_out_channels": list(widths),
-        "conditioning_channels": shapes[f"{_HINT}conv_in.weight"][1],
-    }
-    return _unet_config(shapes, source=source) | more, renamed, source
+    return _converted(lambda: convert_controlnet_checkpoint(dict(tensors), given), source=source)
 
 
 def _unet(tensors: Mapping[str, Tensor], *, source: Path) -> Part:
