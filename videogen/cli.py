@@ -9,7 +9,9 @@ from __future__ import annotations
 
 import inspect
 import io
+import json
 import logging
+import os
 import shlex
 import sys
 import types
@@ -99,7 +101,11 @@ class Show:
 
     def execute(self, console: Console) -> None:
         """Print the record as JSON, in colours on a terminal."""
-        Console(soft_wrap=True).print_json(data=_read_stored(self.file), ensure_ascii=False)
+        record = json.dumps(_read_stored(self.file), ensure_ascii=False, indent=2)
+        if sys.stdout.isatty():
+            Console(soft_wrap=True).print_json(record, ensure_ascii=False)
+        else:
+            sys.stdout.write(f"{record}\n")
 
 
 @dataclass(kw_only=True)
@@ -135,7 +141,7 @@ class Inspect:
         """Print format, version, sizes, and the names that are missing or left over."""
         from videogen.weights.inspection import inspect as look_into
 
-        for line in look_into(self.path):
+        for line in list(look_into(self.path)):
             sys.stdout.write(f"{line}\n")
 
 
@@ -172,6 +178,18 @@ def main(argv: Sequence[str] | None = None) -> int:
     words = list(sys.argv[1:] if argv is None else argv)
     if isinstance(sys.stdout, io.TextIOWrapper):
         sys.stdout.reconfigure(errors="backslashreplace")  # a file's name may be no text
+    try:
+        try:
+            return _carry_out(words)
+        finally:
+            sys.stdout.flush()
+    except BrokenPipeError:  # who reads, as `head` does, has seen enough
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # Python flushes again at its end
+        return 0
+
+
+def _carry_out(words: list[str]) -> int:
+    """Do what one command line says, saying in one line what is in its way; returns the exit code."""
     if words == ["--version"]:
         sys.stdout.write(f"videogen {__version__}\n")
         return 0
