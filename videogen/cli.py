@@ -32,10 +32,10 @@ from videogen.commands import Evaluate, Train
 from videogen.console import messages_on, one_line, progress_bar, say
 from videogen.errors import RequestError, VideogenError
 from videogen.jobs import jobs, request_from
-from videogen.request import Record, Request, parse_json
+from videogen.request import Folder, Record, Request, parse_json
 
 MAX_JSON_BYTES = 10_000_000
-METAVARS = {int: "INT", float: "NUMBER", Fraction: "RATE", Path: "FILE"}
+METAVARS = {int: "INT", float: "NUMBER", Fraction: "RATE", Folder: "DIR", Path: "FILE"}
 DESCRIPTION = "Text, pictures and poses become video. `videogen COMMAND --help` says what each can do."
 log = logging.getLogger(__name__)
 
@@ -127,6 +127,10 @@ class Models:
             sys.stdout.write(f"{found.name:<40} {found.size / 1e6:>9.1f} MB  {found.folder}\n")
         for line in presets:
             sys.stdout.write(f"{line}\n")
+        sys.stdout.write(
+            f"What is missing comes from the hub when it is first used; or put it there and give "
+            f"--weights {self.weights or 'DIR'}.\n"
+        )
 
 
 @dataclass(kw_only=True)
@@ -234,7 +238,7 @@ def _flag(request: type[Request], name: str) -> tuple[str, Any, Any]:
     if kinds[0] in (int, float, Fraction):
         kind = str if info.is_required() or default is not None else str | None
         default = default if default is None else str(default)
-    metavar = METAVARS.get(kinds[0], "TEXT" if kinds == [str] else None)
+    metavar = METAVARS.get(members[0]) or METAVARS.get(kinds[0], "TEXT" if kinds == [str] else None)
     place = name in request.by_place()
     help_text = arg(
         help=info.description,
