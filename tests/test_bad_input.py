@@ -245,6 +245,7 @@ MODULES = {
     "missing.ckpt": "is no file of weights",
     "photo.png": "is no file of weights",
     f"{LONG}.ckpt": "File name too long",
+    "control": "is no motion adapter (ControlNet); give the folder of one",
     "v1-as-v3": "knows clips of 24 frames, but its config.json says 32",
 }
 
@@ -258,6 +259,8 @@ def test_motion_modules_that_are_none_are_refused(name: str, refused: Refused) -
         path.mkdir()
     elif name == "text.ckpt":
         path.write_text("just text, no weights\n")
+    elif name == "control":
+        networks()["controlnet"].save_pretrained(path)
     elif name == "v1-as-v3":
         adapter(length=24).save_pretrained(path)
         config = path / "config.json"
@@ -273,6 +276,44 @@ def test_motion_modules_that_are_none_are_refused(name: str, refused: Refused) -
     told = refused(f"{TEXT} --model base.safetensors --motion-modules {name} -o out.mp4")
     assert MODULES[name] in told
     assert not Path("canary").exists()
+
+
+@pytest.mark.parametrize("more", ["", "--motion-modules mm.ckpt"])
+def test_a_single_file_that_is_no_model_says_what_it_is(more: str, refused: Refused) -> None:
+    save(motion_state(adapter()), Path("mm.ckpt"))
+    save(spoilt("lora.ckpt"), Path("style.safetensors"))
+    Path("cut.safetensors").write_bytes(Path("style.safetensors").read_bytes()[:50])
+    for name, told in (
+        (
+            "mm.ckpt",
+            "mm.ckpt is no model of pictures (motion modules of AnimateDiff); give Stable Diffusion 1.5",
+        ),
+        ("style.safetensors", "is no model of pictures (LoRA in kohya's layout); give Stable Diffusion 1.5"),
+        ("cut.safetensors", "cannot be read as safetensors"),
+    ):
+        assert told in refused(f"{TEXT} --model {name} {more} -o out.mp4")
+
+
+@pytest.mark.parametrize(
+    ("given", "meant"),
+    [("animatedif", "animatediff"), ("poket", "pocket"), ("SVD", "svd"), ("anmate-anyone", "animate-anyone")],
+)
+def test_a_model_s_name_with_a_slip_is_guessed(given: str, meant: str, refused: Refused) -> None:
+    assert f"did you mean {meant!r}?" in refused(f"{TEXT} --model {given} -o out.mp4")
+
+
+def test_a_path_to_nothing_is_not_looked_for_on_the_hub(refused: Refused) -> None:
+    assert "no model is called './nothing'" in refused(f"{TEXT} --model ./nothing -o out.mp4")
+
+
+def test_a_folder_with_the_name_of_a_preset_is_pointed_out(
+    refused: Refused, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(huggingface_hub.constants, "HF_HUB_OFFLINE", True)
+    monkeypatch.setattr(huggingface_hub.constants, "HF_HUB_CACHE", "cache")
+    assert "./svd" not in refused(f"{TEXT} --model svd -o out.mp4")
+    Path("svd").mkdir()
+    assert "for the folder svd that is here give ./svd" in refused(f"{TEXT} --model svd -o out.mp4")
 
 
 def test_v1_modules_go_in_windows_of_what_they_know() -> None:

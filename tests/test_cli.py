@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import json
 import logging
+import os
 import shlex
 import subprocess
 import sys
@@ -22,6 +23,7 @@ from videogen.bench.figures import Evaluation
 from videogen.cli import commands, main, parse
 from videogen.jobs import jobs
 from videogen.media.provenance import read_record
+from videogen.weights.installed import POCKET
 
 ASK = ["text-to-video", "a red ball", "--seed", "3"]
 
@@ -320,6 +322,22 @@ def python(*words: str) -> subprocess.CompletedProcess[str]:
 def test_python_m_videogen_is_the_command_line() -> None:
     ended = python("-m", "videogen", "text-to-video", "")
     assert (ended.returncode, ended.stdout, ended.stderr.count("\n")) == (2, "", 1)
+
+
+@pytest.mark.parametrize("line", ["models", "--help", "--version", "inspect {pocket}", "show {clip}"])
+def test_a_reader_that_has_seen_enough_ends_the_program_quietly(
+    line: str, fake_engine: Any, tmp_path: Path
+) -> None:
+    clip = tmp_path / "ball.mp4"
+    vg.render(vg.TextToVideo("a red ball", seed=3), clip, engine=fake_engine)
+    words = line.format(pocket=POCKET, clip=clip).split()
+    reading, writing = os.pipe()
+    os.close(reading)
+    ended = subprocess.run(
+        [sys.executable, "-m", "videogen", *words], stdout=writing, stderr=subprocess.PIPE, check=False
+    )
+    os.close(writing)
+    assert (ended.returncode, ended.stderr) == (0, b"")
 
 
 def test_help_loads_nothing_heavy() -> None:

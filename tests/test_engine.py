@@ -412,3 +412,9 @@ def test_a_planner_plans_by_words_rate_and_seed_and_is_hashed(tmp_path: Path) ->
     for wrong in ({"length": 0, "fps": 8}, {"length": 4, "fps": 0}):
         with pytest.raises(RequestError, match="give more than 0"):
             engine.plan("a red ball", seed=1, **wrong)
+
+
+@pytest.mark.parametrize("option", ["weights", "motion_modules"])
+def test_paths_may_be_given_as_text(option: str) -> None:
+    with pytest.raises(RequestError, match="nowhere"):
+        Engine("animatediff", **{option: "nowhere"})

@@ -9,7 +9,9 @@ from __future__ import annotations
 
 import inspect
 import io
+import json
 import logging
+import os
 import shlex
 import sys
 import types
@@ -30,10 +32,10 @@ from videogen.commands import Evaluate, Train
 from videogen.console import messages_on, one_line, progress_bar, say
 from videogen.errors import RequestError, VideogenError
 from videogen.jobs import jobs, request_from
-from videogen.request import Record, Request, parse_json
+from videogen.request import Folder, Record, Request, parse_json
 
 MAX_JSON_BYTES = 10_000_000
-METAVARS = {int: "INT", float: "NUMBER", Fraction: "RATE", Path: "FILE"}
+METAVARS = {int: "INT", float: "NUMBER", Fraction: "RATE", Folder: "DIR", Path: "FILE"}
 DESCRIPTION = "Text, pictures and poses become video. `videogen COMMAND --help` says what each can do."
 log = logging.getLogger(__name__)
 
@@ -99,7 +101,11 @@ class Show:
 
     def execute(self, console: Console) -> None:
         """Print the record as JSON, in colours on a terminal."""
-        Console(soft_wrap=True).print_json(data=_read_stored(self.file), ensure_ascii=False)
+        record = json.dumps(_read_stored(self.file), ensure_ascii=False, indent=2)
+        if sys.stdout.isatty():
+            Console(soft_wrap=True).print_json(record, ensure_ascii=False)
+        else:
+            sys.stdout.write(f"{record}\n")
 
 
 @dataclass(kw_only=True)
@@ -121,6 +127,10 @@ class Models:
             sys.stdout.write(f"{found.name:<40} {found.size / 1e6:>9.1f} MB  {found.folder}\n")
         for line in presets:
             sys.stdout.write(f"{line}\n")
+        sys.stdout.write(
+            f"What is missing comes from the hub when it is first used; or put it there and give "
+            f"--weights {self.weights or 'DIR'}.\n"
+        )
 
 
 @dataclass(kw_only=True)
@@ -135,7 +145,7 @@ class Inspect:
         """Print format, version, sizes, and the names that are missing or left over."""
         from videogen.weights.inspection import inspect as look_into
 
-        for line in look_into(self.path):
+        for line in list(look_into(self.path)):
             sys.stdout.write(f"{line}\n")
 
 
@@ -172,6 +182,18 @@ def main(argv: Sequence[str] | None = None) -> int:
     words = list(sys.argv[1:] if argv is None else argv)
     if isinstance(sys.stdout, io.TextIOWrapper):
         sys.stdout.reconfigure(errors="backslashreplace")  # a file's name may be no text
+    try:
+        try:
+            return _carry_out(words)
+        finally:
+            sys.stdout.flush()
+    except BrokenPipeError:  # who reads, as `head` does, has seen enough
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # Python flushes again at its end
+        return 0
+
+
+def _carry_out(words: list[str]) -> int:
+    """Do what one command line says, saying in one line what is in its way; returns the exit code."""
     if words == ["--version"]:
         sys.stdout.write(f"videogen {__version__}\n")
         return 0
@@ -216,7 +238,7 @@ def _flag(request: type[Request], name: str) -> tuple[str, Any, Any]:
     if kinds[0] in (int, float, Fraction):
         kind = str if info.is_required() or default is not None else str | None
         default = default if default is None else str(default)
-    metavar = METAVARS.get(kinds[0], "TEXT" if kinds == [str] else None)
+    metavar = METAVARS.get(members[0]) or METAVARS.get(kinds[0], "TEXT" if kinds == [str] else None)
     place = name in request.by_place()
     help_text = arg(
         help=info.description,

@@ -60,7 +60,7 @@ class Engine:
 
     def __init__(
         self, model: str | Path = "pocket", *, device: str = "auto", precision: str = "auto",
-        weights: Path | None = None, motion_modules: Path | None = None, extras: Extras = NOTHING,
+        weights: str | Path | None = None, motion_modules: str | Path | None = None, extras: Extras = NOTHING,
         offload: bool = False, compile: bool = False,
     ) -> None:  # fmt: skip
         self.device = find_device(device)
@@ -72,8 +72,10 @@ class Engine:
         default = torch.float32 if self.device.type == "cpu" else torch.float16
         self.dtype = default if precision == "auto" else _PRECISIONS[precision]
         self.model = str(model)
-        self.motion_modules, self.extras = motion_modules, extras
-        loaded = load_model(model, weights=weights, motion_modules=motion_modules)
+        self.motion_modules = None if motion_modules is None else Path(motion_modules)
+        self.extras = extras
+        folder = None if weights is None else Path(weights)
+        loaded = load_model(model, weights=folder, motion_modules=self.motion_modules)
         self._networks = add_extras(loaded, extras, folder=Path(model))
         self.spec: ModelSpec = self._networks.spec
         self.hashes: dict[str, str] = self._networks.hashes

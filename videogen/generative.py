@@ -51,10 +51,16 @@ class GenerativeRequest(Request):
         "MagicAnimate and AnimateAnyone did, whose windows wrap.",
     )
     guidance_start: float = Field(
-        default=0.0, ge=0, le=1, description="Guide from this fraction of the steps on; before it is faster."
+        default=0.0,
+        ge=0,
+        le=1,
+        description="Guide from this fraction of the steps on; steps before it take half as long.",
     )
     guidance_end: float = Field(
-        default=1.0, ge=0, le=1, description="Guide up to this fraction of the steps; after it is faster."
+        default=1.0,
+        ge=0,
+        le=1,
+        description="Guide up to this fraction of the steps; steps after it take half as long.",
     )
     cache_interval: int = Field(
         default=1,
@@ -76,6 +82,15 @@ class GenerativeRequest(Request):
     ip_adapter: Scaled | None = Field(
         default=None, description="An IP-Adapter that makes clips look like a picture, FILE or FILE@SCALE."
     )
+
+    @model_validator(mode="after")
+    def _some_guidance(self) -> Self:
+        if not self.guidance_start < self.guidance_end:
+            raise ValueError(
+                f"--guidance-start {self.guidance_start:g} is not before --guidance-end "
+                f"{self.guidance_end:g}; give a smaller start, or --guidance-scale 1 for none"
+            )
+        return self
 
     @property
     def extras(self) -> Extras:

@@ -67,6 +67,9 @@ def _readable(text: str) -> str:
 Rate: TypeAlias = Annotated[Fraction, BeforeValidator(_exact_rate)]
 """Frames per second, exact: 8, 23.976 or 30000/1001."""
 
+Folder: TypeAlias = Annotated[Path, "a folder"]
+"""A path that is to be a folder."""
+
 Prompt: TypeAlias = Annotated[str, AfterValidator(_readable)]
 """Text that says what should be seen: not blank, at most 300 words and 1,000 characters."""
 
@@ -100,7 +103,7 @@ class Request(BaseModel):
         description="Weights to use: 'pocket' (inside the package), a preset, a name on the hub, a folder or "
         "a file; 'videogen models' lists what there is.",
     )
-    weights: Path | None = Field(
+    weights: Folder | None = Field(
         default=None,
         description="Folder where files of a preset are looked for before the hub's cache and the hub.",
     )

@@ -178,6 +178,30 @@ def test_a_negative_prompt_without_effect_is_refused(fake_engine: Any) -> None:
         frames_of(fake_engine, negative_prompt="a green square", guidance_scale=1)
 
 
+@pytest.mark.parametrize(
+    ("fields", "told"),
+    [
+        ({"guidance_start": 0.3, "guidance_scale": 1}, "have no effect at --guidance-scale 1"),
+        ({"guidance_end": 0.3, "guidance_scale": 1}, "have no effect at --guidance-scale 1"),
+        ({"guidance_start": 0.9, "num_inference_steps": 2}, "none of the 2 steps is between"),
+    ],
+)
+def test_an_interval_of_guidance_without_effect_is_refused(
+    fields: dict[str, Any], told: str, fake_engine: Any
+) -> None:
+    with pytest.raises(vg.RequestError, match=told):
+        frames_of(fake_engine, **fields)
+
+
+def test_original_windows_are_batched_too_and_give_the_same_clip(fake_engine: Any) -> None:
+    one = frames_of(fake_engine, num_frames=12, windows="original", window_batch=1)
+    assert set(fake_engine.rows) == {1}
+    fake_engine.rows.clear()
+    four = frames_of(fake_engine, num_frames=12, windows="original", window_batch=4)
+    assert max(fake_engine.rows) == 4
+    np.testing.assert_array_equal(one, four)
+
+
 def test_at_guidance_scale_one_only_the_full_denoiser_is_called(fake_engine: Any) -> None:
     frames_of(fake_engine, guidance_scale=1, num_frames=4)
     alone = len(fake_engine.rows)

@@ -150,7 +150,7 @@ def test_many_changes_add_up_and_both_halves_of_a_file_count(
     [
         (kohya("down_blocks_9_nowhere"), "changes lora_unet_down_blocks_9_nowhere.* which this network does"),
         (kohya("text_model.nowhere", "lora_te"), "changes .*nowhere.* which this network does not have"),
-        (pair("unet.x.lora_magnitude", "unet.x.dora_scale"), "does not have"),
+        (pair("unet.x.lora_magnitude", "unet.x.dora_scale"), "is of no known format"),
         ({f"unet.{SPACE}.lora_A.weight": DOWN}, "is not whole"),
         (
             {f"unet.{SPACE}.lora_A.weight": DOWN[:, :4].clone(), f"unet.{SPACE}.lora_B.weight": UP},

@@ -121,7 +121,15 @@ def test_an_output_with_additions_is_made_again_from_itself(parts: Path, tmp_pat
         ("--keyframe 0={portrait} --model {parts}/plain", "reads no keyframes; add --sparse-control"),
         ("--lora {parts}/style.safetensors", "--lora can only be added to a model of Stable"),
         ("--lora {parts}/none.ckpt --model {parts}/plain", "none.ckpt is not there"),
-        ("--lora {parts}/models/ip-adapter_sd15.safetensors --model {parts}/plain", "does not have"),
+        (
+            "--lora {parts}/models/ip-adapter_sd15.safetensors --model {parts}/plain",
+            "is no LoRA (IP-Adapter); --lora takes",
+        ),
+        ("--lora {parts}/one/{file} --model {parts}/plain", "is no LoRA (ControlNet); --lora takes"),
+        (
+            "--ip-adapter {parts}/none.bin --reference {portrait} --model {parts}/plain",
+            "none.bin is not there; give a file of weights",
+        ),
         ("--controlnet {parts}/one --model {parts}/plain", "--controlnet reads a pose; give one"),
         ("--keyframe 9={portrait} --model {parts}/plain --sparse-control {parts}/rgb", "lies outside"),
     ],
@@ -130,7 +138,10 @@ def test_what_cannot_be_added_is_one_line(
     parts: Path, tmp_path: Path, words: str, told: str, capsys: pytest.CaptureFixture[str]
 ) -> None:
     out = tmp_path / "a.mp4"
-    line = [word.format(parts=parts, portrait=PORTRAIT) for word in words.split()]
+    line = [
+        word.format(parts=parts, portrait=PORTRAIT, file="diffusion_pytorch_model.safetensors")
+        for word in words.split()
+    ]
     assert main(["text-to-video", "a", *line, "-o", str(out)]) == 2
     said = capsys.readouterr().err
     assert told in said

@@ -8,6 +8,7 @@ import pytest
 import torch
 from safetensors.torch import load_file, save_file
 
+from tests.tiny_diffusers import small_text, write_svd
 from videogen.errors import CheckpointError
 from videogen.weights.inspection import inspect
 
@@ -77,6 +78,26 @@ def test_a_folder_names_its_parts_and_each_file() -> None:
     lines = list(inspect(FIXTURES / "magicanimate"))
     assert "densepose_controlnet.safetensors: ControlNet" in lines
     assert any("inputs.safetensors is of no known format" in line for line in lines)
+
+
+def test_every_part_of_stable_video_diffusion_has_its_name(tmp_path: Path) -> None:
+    write_svd(tmp_path)
+    weights = "diffusion_pytorch_model.safetensors"
+    assert [line for line in inspect(tmp_path) if not line.startswith("  ")][1:] == [
+        "image_encoder/model.safetensors: image encoder of CLIP",
+        f"unet/{weights}: U-Net of Stable Video Diffusion",
+        f"vae/{weights}: autoencoder of Stable Video Diffusion",
+    ]
+
+
+def test_a_text_encoder_has_its_name(tmp_path: Path) -> None:
+    small_text().save_pretrained(tmp_path)
+    assert next(inspect(tmp_path)) == "model.safetensors: text encoder of CLIP"
+
+
+def test_what_is_not_there_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(CheckpointError, match="is not there; give a file or a folder"):
+        list(inspect(tmp_path / "nothing"))
 
 
 def test_an_empty_folder_is_refused(tmp_path: Path) -> None:

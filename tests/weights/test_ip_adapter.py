@@ -139,7 +139,7 @@ def other_encoder(file: Path) -> None:
         (of_faces, "is an IP-Adapter of another kind"),
         (other_encoder, "width of what the image encoder says: 12, expected 5"),
         (lambda file: shutil.rmtree(file.parent / "image_encoder"), "needs CLIP's image encoder; put the"),
-        (Path.unlink, r"a\.safetensors is missing"),
+        (Path.unlink, r"a\.safetensors is not there"),
     ],
 )
 def test_what_is_wrong_is_said_in_one_line(model: Any, tmp_path: Path, spoil: Any, message: str) -> None:

@@ -325,7 +325,7 @@ def offline(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     [
         ("nothing-like-it", "no model is called 'nothing-like-it'; give 'pocket', a folder, or 'owner/name'"),
         ("owner/name", "the model owner/name is not on this machine and the hub did not give it"),
-        ("../elsewhere", "the model ../elsewhere is not on this machine"),
+        ("../elsewhere", "no model is called '../elsewhere'"),
         ("..", "has no model_index.json"),
         ("", "has no model_index.json"),
         ("/", "has no model_index.json"),

@@ -169,9 +169,7 @@ def test_a_licence_that_forbids_commerce_is_said(
 def test_what_is_here_and_what_is_missing_is_listed(tmp_path: Path) -> None:
     path = put(tmp_path / "v3_sd15_mm.ckpt")
     lines = list(describe_presets(weights=tmp_path))
-    assert any(
-        line.split()[0] == "here" and line.endswith(f"Apache-2.0               {path}") for line in lines
-    )
+    assert any(line.split()[0] == "here" and line.endswith(str(path)) for line in lines)
     heads = [line for line in lines if not line.startswith(" ")]
     assert [line.split()[0] for line in heads] == list(PRESETS)
     assert " 4.27 GB missing " in heads[0]

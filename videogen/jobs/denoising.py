@@ -6,6 +6,9 @@ from collections.abc import Sequence
 from functools import partial
 from typing import TYPE_CHECKING
 
+import torch
+
+from videogen.errors import RequestError
 from videogen.jobs import Progress
 
 if TYPE_CHECKING:
@@ -35,6 +38,7 @@ def denoise(
     denoiser = guided(links, [scale])
     if (request.guidance_start, request.guidance_end) != (0, 1):
         guiding = within(numbers, start=request.guidance_start, end=request.guidance_end)
+        _check_interval(request, numbers, guiding, scale=scale)
         denoiser = switched(denoiser, links[-1], when=guiding)
     return sample(
         _in_windows(
@@ -59,6 +63,22 @@ def _whole(interval: int, numbers: dict[float, int]) -> When:
     return always if interval == 1 else every(numbers, interval=interval)
 
 
+def _check_interval(
+    request: GenerativeRequest, numbers: dict[float, int], guiding: When, *, scale: Scale
+) -> None:
+    """Raise `RequestError` where saying when to guide has no effect."""
+    if bool((torch.as_tensor(scale) == 1).all()):
+        raise RequestError(
+            "--guidance-start and --guidance-end have no effect at --guidance-scale 1 or without words; "
+            "leave them out"
+        )
+    if not any(guiding(torch.tensor(timestep)) for timestep in numbers):
+        raise RequestError(
+            f"none of the {len(numbers)} steps is between --guidance-start {request.guidance_start:g} and "
+            f"--guidance-end {request.guidance_end:g}; move them apart, or give more --num-inference-steps"
+        )
+
+
 def _in_windows(
     request: GenerativeRequest, denoiser: Denoiser, timeline: Timeline, spec: ModelSpec, *, batch: int
 ) -> Denoiser:
@@ -68,5 +88,5 @@ def _in_windows(
 
     size = {"length": timeline.length, "window": spec.window, "overlap": spec.overlap}
     if request.windows == "original":
-        return originally_windowed(denoiser, **size)
+        return originally_windowed(denoiser, **size, batch=batch)
     return windowed(denoiser, **size, ring=timeline.ring, batch=batch)

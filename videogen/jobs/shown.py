@@ -97,11 +97,14 @@ class Shown:
         from videogen.media.image import read_image
 
         if request.reference is not None and not engine.reads_pictures:
-            raise RequestError(f"the model {engine.model} looks at no pictures; add --ip-adapter FILE to it")
+            raise RequestError(
+                f"the model {engine.model} looks at no pictures; add --ip-adapter FILE to one "
+                f"of Stable Diffusion's kind"
+            )
         if request.keyframe and not (engine.reads_keyframes or engine.reads_carried):
             raise RequestError(
                 f"the model {engine.model} reads no keyframes; add --sparse-control FILE "
-                f"(v3_sd15_sparsectrl_rgb.ckpt) to it"
+                f"(v3_sd15_sparsectrl_rgb.ckpt) to one of Stable Diffusion's kind"
             )
         given = [_parse(text) for text in request.keyframe]
         numbers = [_frame_at(seconds, fps=fps, length=length) for seconds, _ in given]

@@ -37,22 +37,26 @@ def plan_original_windows(
 
 
 def originally_windowed(
-    denoiser: Denoiser, *, length: int, window: int, overlap: int, stride: int = 1
+    denoiser: Denoiser, *, length: int, window: int, overlap: int, stride: int = 1, batch: int = 1
 ) -> Denoiser:
     """Denoise clips of `length` frames by those windows, averaged with equal weights.
 
-    A frame that stands twice in a window counts once, as it does there.
+    A frame that stands twice in a window counts once, as it does there. The inner denoiser gets up to `batch`
+    windows at once, stacked as rows.
     """
     plan = plan_original_windows(length, window=window, overlap=overlap, stride=stride)
 
     def denoise(latents: Latents, timestep: Tensor, frames: Tensor) -> Latents:
         total, count = torch.zeros_like(latents), latents.new_zeros(length)
-        for numbers in plan:
-            prediction = denoiser(latents[:, :, numbers], timestep, frames[:, numbers]).to(latents)
-            last = {number: index for index, number in enumerate(numbers)}
-            once = list(last)
-            total[:, :, once] += prediction[:, :, list(last.values())]
-            count[once] += 1
+        for group in (plan[first : first + batch] for first in range(0, len(plan), batch)):
+            rows = torch.cat([latents[:, :, numbers] for numbers in group])
+            numbers_of_rows = torch.cat([frames[:, numbers] for numbers in group])
+            predictions = denoiser(rows, timestep, numbers_of_rows).to(latents).chunk(len(group))
+            for numbers, prediction in zip(group, predictions, strict=True):
+                last = {number: index for index, number in enumerate(numbers)}
+                once = list(last)
+                total[:, :, once] += prediction[:, :, list(last.values())]
+                count[once] += 1
         return total / count[:, None, None]
 
     return denoise

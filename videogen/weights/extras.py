@@ -19,6 +19,7 @@ from videogen.weights.formats import sha256_of
 from videogen.weights.ip_adapter import read_ip_adapter
 from videogen.weights.lora import bare_text_name, merge, read_lora, split_lora
 from videogen.weights.parts import Networks
+from videogen.weights.recognise import recognise
 
 
 def add_extras(networks: Networks, extras: Extras, *, folder: Path) -> Networks:
@@ -53,7 +54,9 @@ def add_extras(networks: Networks, extras: Extras, *, folder: Path) -> Networks:
     unet, image_prompt = network.unet, networks.image_prompt
     if extras.ip_adapter is not None:
         extra = parse_extra(extras.ip_adapter)
-        image_prompt, unet, found_in = read_ip_adapter(extra.path, unet=unet, scale=extra.scale, model=folder)
+        image_prompt, unet, found_in = read_ip_adapter(
+            _only_file(extra.path), unet=unet, scale=extra.scale, model=folder
+        )
         hashes |= {f"ip_adapter/{name}": digest for name, digest in found_in.items()}
     made = StableUNet(
         unet, controlnets, strengths=strengths, sparse=sparse, sparse_strength=sparse_strength,
@@ -71,7 +74,13 @@ def _merge(networks: Networks, network: StableUNet, extra: Extra) -> str:
     """Merge a file's changes into the U-Net and the text encoder; returns the file's hash."""
     file, encoder = _only_file(extra.path), networks.text_encoder
     source = str(file)
-    drawing, reading = split_lora(read_tensors(file))
+    tensors = read_tensors(file)
+    found = recognise(tensors, source=source)
+    if found.kind not in ("lora", "motion-lora"):
+        raise CheckpointError(
+            f"{source} is no LoRA ({found.title}); --lora takes low-rank changes of weights"
+        )
+    drawing, reading = split_lora(tensors)
     if drawing or not reading:
         changes = read_lora(drawing, network.unet.state_dict(), source=source)
         merge(network.unet, changes, scale=extra.scale, source=source)
@@ -86,7 +95,9 @@ def _merge(networks: Networks, network: StableUNet, extra: Extra) -> str:
 
 
 def _only_file(path: Path) -> Path:
-    """A file, or the only file of weights in a folder, whatever it is called."""
+    """A file, or the only file of weights in a folder, whatever it is called; raises CheckpointError."""
+    if not path.exists():
+        raise CheckpointError(f"{path} is not there; give a file of weights")
     if not path.is_dir():
         return path
     found = [file for file in sorted(path.iterdir()) if file.suffix in (".safetensors", *PICKLES)]

@@ -37,10 +37,18 @@ def inspect(path: Path) -> Iterator[str]:
     """Lines about a file, or about each file of a folder; raises CheckpointError."""
     if path.is_dir():
         yield from _inspect_folder(path)
-        return
+    elif path.exists():
+        yield from _inspect_file(path, name=path.name)
+    else:
+        raise CheckpointError(
+            f"{path} is not there; give a file or a folder ('videogen models' says where presets' files are)"
+        )
+
+
+def _inspect_file(path: Path, *, name: str) -> Iterator[str]:
     header = read_header(path)
     found = recognise(header.shapes, source=str(path))
-    yield f"{path.name}: {found.title}"
+    yield f"{name}: {found.title}"
     yield from (f"  {line}" for line in _describe(header, found, source=str(path)))
 
 
@@ -56,10 +64,11 @@ def _inspect_folder(folder: Path) -> Iterator[str]:
     if not files:
         raise CheckpointError(f"{folder} holds no weights; give a file, or a folder with some")
     for file in files:
+        name = str(file.relative_to(folder))
         try:
-            yield from inspect(file)
+            yield from _inspect_file(file, name=name)
         except CheckpointError as error:
-            yield f"{file.name}: {error}"
+            yield f"{name}: {error}"
 
 
 def _describe(header: Header, found: Format, *, source: str) -> Iterator[str]:

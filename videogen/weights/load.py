@@ -9,6 +9,7 @@ weights does not fill.
 
 from __future__ import annotations
 
+import difflib
 import re
 from collections.abc import Callable
 from pathlib import Path
@@ -127,12 +128,14 @@ def find_model(name: str | Path, *, weights: Path | None = None) -> Path:
             f"the folder {text!r} has no {INDEX} and no files of weights; give the folder of a model in "
             f"diffusers' layout, or of its files"
         )
-    if re.fullmatch(r"[\w.-]+/[\w.-]+", text):
+    if re.fullmatch(r"\w[\w.-]*/[\w.-]+", text):
         homes = [] if weights is None else [weights / text.replace("/", "--"), weights / text]
         return next((home for home in homes if (home / INDEX).is_file()), None) or _download(text)
+    near = difflib.get_close_matches(text.lower(), ["pocket", *PRESETS], n=1)
+    meant = f"did you mean {near[0]!r}? Or " if near else ""
     raise CheckpointError(
-        f"no model is called {text!r}; give 'pocket', a folder, or 'owner/name' on the hub, a single file, "
-        f"or one of {', '.join(PRESETS)}"
+        f"no model is called {text!r}; {meant}give 'pocket', a folder, or 'owner/name' on the hub, "
+        f"a single file, or one of {', '.join(PRESETS)}"
     )
 
 

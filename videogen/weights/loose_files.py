@@ -55,6 +55,11 @@ def load_file(path: Path, *, motion_modules: Path | None = None, weights: Path |
 
     The tokenizer is a folder `tokenizer` beside the file, else CLIP's, found as a preset's files are.
     """
+    found = recognise(read_header(path).shapes, source=str(path))
+    if found.kind != "single":
+        raise CheckpointError(
+            f"{path} is no model of pictures ({found.title}); give Stable Diffusion 1.5 in a single file"
+        )
     roles = {"base": path.name}
     if (path.parent / "tokenizer").is_dir():
         roles["tokenizer"] = "tokenizer"

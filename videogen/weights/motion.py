@@ -60,7 +60,13 @@ class Schedule:
 def read_motion(folder: Folder, name: str) -> Motion:
     """The motion modules of a file, or of an adapter's folder; raises CheckpointError."""
     if folder.file(name).is_dir():
-        return motion_of(folder.part(name), rules=MOTION_ADAPTER)
+        part = folder.part(name)
+        found = recognise(part[1], source=str(part[2]))
+        if found.kind not in ("motion", "motion-unet"):
+            raise CheckpointError(
+                f"{folder.file(name)} is no motion adapter ({found.title}); give the folder of one"
+            )
+        return motion_of(part, rules=MOTION_ADAPTER)
     tensors, file = folder.tensors(name)
     found = recognise(tensors, source=str(file))
     if found.kind not in ("motion", "motion-unet"):

@@ -120,10 +120,11 @@ def _fetch(files: Choice, *, name: str, weights: Path | None) -> dict[str, Path]
     if left:
         lines = [f"{where(one, weights=weights)} ({shown(one.size)}, {one.licence})" for one in left]
         total = shown(sum(file.size for file in left))
+        here = f"; for the folder {name} that is here give ./{name}" if Path(name).is_dir() else ""
         raise CheckpointError(
             f"{name} needs {len(left)} more file{'s' * (len(left) > 1)}, {total} in all, which the hub did "
             f"not give ({reason[:200].rstrip('.')}); get them from huggingface.co where it can be reached, "
-            f"put them here and give --weights {weights or 'DIR'}: {'; '.join(lines)}"
+            f"put them here and give --weights {weights or 'DIR'}: {'; '.join(lines)}{here}"
         )
     return came
 
@@ -155,12 +156,13 @@ def describe_presets(*, weights: Path | None = None) -> Iterator[str]:
     for preset in PRESETS.values():
         found = [one for need in preset.needs for one in choose(need, weights=weights)]
         lacking = missing_size(found)
+        width = max(len(str(one.file.licence)) for one in found)
         state = f"{shown(lacking)} missing" if lacking else "here"
         yield f"{preset.name:<30} {state:>20}  {preset.title}"
         for one in found:
             place = where(one.file, weights=weights) if one.path is None else str(one.path)
             have = "missing" if one.path is None else "here"
-            yield f"  {have:<8} {shown(one.file.size):>8}  {one.file.licence!s:<24} {place}"
+            yield f"  {have:<8} {shown(one.file.size):>8}  {one.file.licence!s:<{width}}  {place}"
 
 
 def where(file: File, *, weights: Path | None = None) -> str:

@@ -37,6 +37,9 @@ class Format:
 
 FORMATS = (
     Format("single", "Stable Diffusion in a single file", (r"^model\.diffusion_model\.",)),
+    Format(
+        "svd-vae", "autoencoder of Stable Video Diffusion", (r"^decoder\..*\.temporal_res_block\.",),
+    ),
     Format("svd", "U-Net of Stable Video Diffusion", (r"\.temporal_res_block\.",)),
     Format("modelscope", "U-Net of ModelScope text-to-video", (r"\.temp_convs\.",)),
     Format("mimicmotion", "MimicMotion", (r"^pose_net\.",)),
@@ -69,6 +72,8 @@ FORMATS = (
         rules=keymaps.REFERENCE_UNET,
     ),
     Format("unet", "U-Net of Stable Diffusion", (r"^conv_in\.", r"^down_blocks\.", r"^time_embedding\.")),
+    Format("image-encoder", "image encoder of CLIP", (r"^vision_model\.embeddings\.",)),
+    Format("text-encoder", "text encoder of CLIP", (r"^(text_model\.)?embeddings\.token_embedding\.",)),
     Format("vae", "autoencoder", (r"^encoder\.", r"^decoder\.")),
 )  # fmt: skip
 
@@ -80,7 +85,9 @@ def recognise(names: Iterable[str], *, source: str) -> Format:
         if all(_any(mark, bare) for mark in each.marks) and not any(_any(mark, bare) for mark in each.absent):
             return each
     shown = ", ".join(sorted(bare)[:3]) or "no tensors at all"
-    raise CheckpointError(f"{source} is of no known format ({shown}); 'videogen models' names what is read")
+    raise CheckpointError(
+        f"{source} is of no known format ({shown}); give weights of Stable Diffusion's family"
+    )
 
 
 def _any(pattern: str, names: Iterable[str]) -> bool:
