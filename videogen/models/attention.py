@@ -15,6 +15,9 @@ from torch import Tensor, nn
 from videogen.models.layers import normalize, sinusoid
 from videogen.models.linear import Linear, PointConv2d, linear
 
+_SHORT = 64
+"""Keys up to which a CPU attends in float32 twice as fast as in bfloat16."""
+
 
 def attend(query: Tensor, key: Tensor, value: Tensor, *, bias: Tensor | None = None) -> Tensor:
     """Scaled dot-product attention over the last two axes, `… n d`; `bias` `… n m` is added to its logits.
@@ -28,8 +31,11 @@ def attend(query: Tensor, key: Tensor, value: Tensor, *, bias: Tensor | None = N
         return weights @ value
     lead = query.shape[:-3]  # the fused kernel takes exactly one axis before the heads
     query, key, value = (x.flatten(0, -4) if len(lead) > 1 else x for x in (query, key, value))
+    kind = query.dtype
+    if kind == torch.bfloat16 and query.device.type == "cpu" and key.shape[-2] <= _SHORT:
+        query, key, value = query.float(), key.float(), value.float()
     out: Tensor = F.scaled_dot_product_attention(query, key, value, attn_mask=bias).unflatten(0, lead)
-    return out
+    return out.to(kind)
 
 
 class Attention(nn.Module):
