@@ -74,10 +74,19 @@ def keep_freed_memory() -> None:
     Networks free and ask for the same large blocks at every step; given back to the system each time, they
     come again as page faults (seen in training: both cores busy in the kernel, not in the arithmetic).
     """
-    if platform.system() != "Linux":
-        return
-    library = ctypes.CDLL(None)
-    if hasattr(library, "mallopt"):
-        library.malloc_trim(0)
+    give_back_freed_memory()
+    if (library := _glibc()) is not None:
         library.mallopt(-3, 1 << 30)  # M_MMAP_THRESHOLD
         library.mallopt(-1, -1)  # M_TRIM_THRESHOLD, never
+
+
+def give_back_freed_memory() -> None:
+    """Let glibc's allocator give back what is free now: between parts that ask for blocks of other sizes."""
+    if (library := _glibc()) is not None:
+        library.malloc_trim(0)
+
+
+def _glibc() -> ctypes.CDLL | None:
+    """The C library, where it is glibc."""
+    library = ctypes.CDLL(None) if platform.system() == "Linux" else None
+    return library if hasattr(library, "mallopt") and hasattr(library, "malloc_trim") else None

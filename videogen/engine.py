@@ -24,6 +24,7 @@ from videogen.devices import (
     Placement,
     find_device,
     free_memory,
+    give_back_freed_memory,
     keep_freed_memory,
     windows_that_fit,
 )
@@ -127,6 +128,7 @@ class Engine:
     def decode_video(self, latents: Latents) -> Iterator[Tensor]:
         """Latents `1 c t h w` to pictures −1…1, one `c h w` at a time, float32."""
         frames = rearrange(latents, "1 c t h w -> t c h w").to(self.device)
+        give_back_freed_memory()
         for chunk in frames.split(self.spec.frames_at_once):
             self._placement.use(self._networks.vae)
             yield from self._networks.decode(chunk)
