@@ -338,7 +338,11 @@ def offline(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
         ("~nobody-of-this-name/model", "'~nobody-of-this-name/model' cannot be looked for"),
     ],
 )
-def test_a_name_that_leads_nowhere_ends_in_one_line_at_once(name: str, words: str) -> None:
+def test_a_name_that_leads_nowhere_ends_in_one_line_at_once(
+    name: str, words: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (inside := tmp_path / "folder").mkdir()
+    monkeypatch.chdir(inside)
     started = time.monotonic()
     with pytest.raises(CheckpointError) as caught:
         find_model(name)
