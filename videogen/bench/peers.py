@@ -43,7 +43,7 @@ class Size:
 
 FULL = Size("Stable Diffusion 1.5 with v3 motion modules", (320, 640, 1280, 1280), 2, 768, 8, 16, 32)
 SMALL = Size("a network of pocket's size", (64, 128, 256), 1, 256, 4, 16, 16)
-TINY = Size("a tiny network", (32, 32, 32, 32), 1, 16, 2, 4, 8)
+TINY = Size("a tiny network", (64, 64, 64, 64), 1, 16, 2, 4, 16)
 
 
 @dataclass(frozen=True)
