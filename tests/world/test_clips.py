@@ -71,7 +71,7 @@ def test_shapes_and_ranges_are_as_documented(kind: str, num_frames: int) -> None
         assert value.max() <= 1
         assert value.dtype == torch.float32
     assert set(clips.visible.unique().tolist()) <= {0.0, 1.0}
-    people = kind in ("person", "portrait")
+    people = kind in ("person", "portrait", "face")
     assert (clips.points[..., 2].sum() > 0) == people
 
 

@@ -15,7 +15,8 @@ from torch import Tensor
 
 from videogen.conditions.face_model import HeadPose, fit_head
 from videogen.conditions.geometry import pixel_centres, smoothstep, within_picture
-from videogen.conditions.head_trust import firmness, opened
+from videogen.conditions.head_trust import firmness
+from videogen.conditions.openings import PARTING, creases, find_openings
 from videogen.conditions.thin_plate import thin_plate_spline
 from videogen.skeleton import BODY, FACE_SLICE
 
@@ -24,10 +25,8 @@ _COARSE = 128  # the field is smooth: this many columns and rows are enough
 _SMOOTHING = 1e-3
 _CHUNK = 16  # frames at a time: small enough for the processor's cache
 _ACROSS, _ALONG = 1.5, 1.95  # half axes of head and hair, in half widths of the face
-# A point of each upper lid, the brow points above it, the eye's corners and where between them it lies.
-_CREASES = (
-    (37, (18, 19), (36, 39), 1 / 3), (38, (20, 20), (36, 39), 2 / 3),
-    (43, (23, 23), (42, 45), 1 / 3), (44, (24, 25), (42, 45), 2 / 3),
+_FOREHEAD = (
+    (-0.86, -0.72, 0.3), (-0.5, -0.9, 0.62), (0.0, -0.95, 0.75), (0.5, -0.9, 0.62), (0.86, -0.72, 0.3),
 )  # fmt: skip
 _UPPER_FACE = [*range(17, 27), *range(36, 48)]
 _NECK, _RIGHT, _LEFT = BODY["neck"], BODY["right_shoulder"], BODY["left_shoulder"]
@@ -62,23 +61,81 @@ def _carry(
     there: Tensor, here: Tensor, seen: Tensor, *, height: int, width: int, aspect: float
 ) -> tuple[Tensor, Tensor]:
     """Places and visibility for points `n k 2` of reference and driving pose, `n h w 2` and `n h w`."""
-    source = fit_head(there[:, FACE_SLICE], seen[:, FACE_SLICE])
-    target = fit_head(here[:, FACE_SLICE], seen[:, FACE_SLICE])
-    stretch = there.new_tensor([aspect, 1.0])
-    rows, columns = min(height, _COARSE), min(width, _COARSE)
-    centres = pixel_centres(rows, columns, like=there) * stretch
-    flat = centres.reshape(1, -1, 2)
-    moves = _moves(there, here, seen, source, target, flat).reshape(-1, rows, columns, 2)
-    left = (_inside(_depth(source, flat)) - _inside(_depth(target, flat))).clamp_min(0)
-    left = (left * target.seen[:, None]).reshape(-1, rows, columns)
-    hidden = opened(there[:, FACE_SLICE], here[:, FACE_SLICE], seen[:, FACE_SLICE], centres)
-    shown = firmness(centres + moves, aspect=aspect) * (1 - left) * (1 - hidden)
-    if (rows, columns) != (height, width):
-        tall = rearrange(moves, "n h w xy -> n xy h w")
-        tall = F.interpolate(tall, (height, width), mode="bicubic", align_corners=False)
-        moves = rearrange(tall, "n xy h w -> n h w xy")
-        shown = F.interpolate(shown[:, None], (height, width), mode="bilinear", align_corners=False)[:, 0]
-    return pixel_centres(height, width, like=there) * stretch + moves, shown
+    bend = _Bend(there, here, seen, aspect)
+    centres = pixel_centres(height, width, like=there) * there.new_tensor([aspect, 1.0])
+    moves, shown = bend.at(centres)
+    if max(height, width) > _COARSE:
+        window = _around(here[:, FACE_SLICE][seen[:, FACE_SLICE]] * height, height=height, width=width)
+        if window is not None:
+            moves[(slice(None), *window)], shown[(slice(None), *window)] = bend.at(centres[window])
+    return centres + moves, shown
+
+
+def _around(places: Tensor, *, height: int, width: int) -> tuple[slice, slice] | None:
+    """The rows and columns of a picture that hold places `m 2`, in pixels, with a margin; None where few."""
+    if len(places) < 12:
+        return None
+    low, high = places.amin(0), places.amax(0)
+    margin = 0.1 * (high - low).amax()
+    left, top = (low - margin).floor().clamp_min(0).int().tolist()
+    right, bottom = (high + margin).ceil().int().tolist()
+    rows, columns = slice(top, min(bottom, height)), slice(left, min(right, width))
+    if rows.stop - rows.start < 2 or columns.stop - columns.start < 2:
+        return None
+    return rows, columns
+
+
+class _Bend:
+    """The motion from driving poses to the reference, `n` frames; points `n k 2` in picture heights."""
+
+    def __init__(self, there: Tensor, here: Tensor, seen: Tensor, aspect: float) -> None:
+        self.there, self.here, self.seen, self.aspect = there, here, seen, aspect
+        self.source = fit_head(there[:, FACE_SLICE], seen[:, FACE_SLICE])
+        self.target = fit_head(here[:, FACE_SLICE], seen[:, FACE_SLICE])
+
+    def at(self, centres: Tensor) -> tuple[Tensor, Tensor]:
+        """How far a grid of places `h w 2` moves, `n h w 2`, and how surely they are seen, `n h w`.
+
+        The field is smooth, so it is computed at `_COARSE` rows and columns at most, and enlarged.
+        """
+        height, width = centres.shape[:2]
+        rows, columns = min(height, _COARSE), min(width, _COARSE)
+        moves, shown = self._smooth(_resized(centres[None], rows, columns, mode="bilinear")[0])
+        moves = _resized(moves, height, width, mode="bicubic")
+        shown = _resized(shown[..., None], height, width, mode="bilinear")[..., 0]
+        faces = self.there[:, FACE_SLICE], self.here[:, FACE_SLICE], self.seen[:, FACE_SLICE]
+        grown = self.target.size / self.source.size
+        for inside, source, known in find_openings(*faces, centres, grown=grown):
+            moves = torch.lerp(moves, source - centres, inside[..., None])
+            shown = torch.lerp(shown, known, inside)
+        return moves, shown
+
+    def _smooth(self, centres: Tensor) -> tuple[Tensor, Tensor]:
+        """The same for the skin alone, where it is wanted."""
+        rows, columns = centres.shape[:2]
+        flat = centres.reshape(1, -1, 2)
+        there, here, seen = self.there, self.here, self.seen
+        moves = _moves(there, here, seen, self.source, self.target, flat).reshape(-1, rows, columns, 2)
+        left = (_inside(_depth(self.source, flat)) - _inside(_depth(self.target, flat))).clamp_min(0)
+        left = (left * self.target.seen[:, None]).reshape(-1, rows, columns)
+        return moves, firmness(centres + moves, apart=_apart(centres)) * (1 - left)
+
+
+def _apart(centres: Tensor) -> tuple[float, float]:
+    """How far the rows and the columns of a grid `h w 2` lie apart."""
+    rows, columns = centres.shape[:2]
+    down = (centres[-1, 0, 1] - centres[0, 0, 1]) / max(rows - 1, 1)
+    right = (centres[0, -1, 0] - centres[0, 0, 0]) / max(columns - 1, 1)
+    return float(down), float(right)
+
+
+def _resized(field: Tensor, rows: int, columns: int, *, mode: str) -> Tensor:
+    """A smooth field `n h w c` with another number of rows and columns."""
+    if field.shape[1:3] == (rows, columns):
+        return field
+    tall = rearrange(field, "n h w c -> n c h w")
+    tall = F.interpolate(tall, (rows, columns), mode=mode, align_corners=False)
+    return rearrange(tall, "n c h w -> n h w c")
 
 
 def _moves(
@@ -101,37 +158,25 @@ def _moves(
     moves = ((1 - head) * trunk)[..., None] * swayed
     touched = (head > 0).any(0).nonzero()[:, 0]  # the plate is dear: bend it only where a head is
     scale = target.size[:, None, None]
-    fold_there, fold_here = _creases(there[:, FACE_SLICE], here[:, FACE_SLICE])
-    centres = torch.cat([here[:, FACE_SLICE], ring_here, fold_here], 1) / scale
-    always = torch.ones_like(ring[..., 0], dtype=torch.bool)
-    upper = seen[:, FACE_SLICE][:, _UPPER_FACE].all(-1, keepdim=True).expand(-1, len(_CREASES))
-    known = torch.cat([seen[:, FACE_SLICE], always, upper], 1)
+    brow_there, brow_here = _forehead(source), _forehead(target)
+    always = here.new_ones(len(here), ring.shape[1] + brow_here.shape[1], dtype=torch.bool)
+    fold_there, fold_here = creases(there[:, FACE_SLICE], here[:, FACE_SLICE])
+    centres = torch.cat([here[:, FACE_SLICE], ring_here, brow_here, fold_here], 1) / scale
+    brow_there, brow_here = _forehead(source), _forehead(target)
+    upper = seen[:, FACE_SLICE][:, _UPPER_FACE].all(-1, keepdim=True).expand(-1, fold_here.shape[1])
+    skin = seen[:, FACE_SLICE].clone()
+    skin[:, list(PARTING)] = False
+    known = torch.cat([skin, always, upper], 1)
     queries = (places[:, touched] / scale).expand(here.shape[0], -1, -1)
-    shifts = torch.cat([face, ring, fold_there - fold_here], 1)
+    shifts = torch.cat([face, ring, brow_there - brow_here, fold_there - fold_here], 1)
     bent = thin_plate_spline(centres, shifts, queries, smoothing=_SMOOTHING, valid=known)
     moves[:, touched] += head[:, touched, None] * bent
     return moves
 
 
-def _creases(there: Tensor, here: Tensor) -> tuple[Tensor, Tensor]:
-    """Points of the creases above the eyes in both poses, for faces `n 70 2`, `n q 2`.
-
-    A lid that closes unfolds below its crease; without these points it would drag the brow down.
-    """
-    lids = [lid for lid, _, _, _ in _CREASES]
-    right, left = ([brows[n] for _, brows, _, _ in _CREASES] for n in (0, 1))
-    start, end = ([corners[n] for _, _, corners, _ in _CREASES] for n in (0, 1))
-    share = there.new_tensor([between for _, _, _, between in _CREASES])[:, None]
-
-    def line_and_rise(points: Tensor) -> tuple[Tensor, Tensor]:
-        line = points[:, start] + share * (points[:, end] - points[:, start])
-        brow = (points[:, right] + points[:, left]) / 2
-        return line, brow - line
-
-    (line_there, rise_there), (line_here, rise_here) = line_and_rise(there), line_and_rise(here)
-    lid = ((there[:, lids] - line_there) * rise_there).sum(-1) / rise_there.square().sum(-1).clamp_min(1e-8)
-    height = (0.6 * lid.clamp(0, 1) + 0.4)[..., None]  # between lid and brow, nearer to the lid
-    return line_there + height * rise_there, line_here + height * rise_here
+def _forehead(head: HeadPose) -> Tensor:
+    """Points of forehead and temples, which no keypoint marks, as the head's turn shows them, `n q 2`."""
+    return head.centre[:, None] + torch.einsum("nxz,qz->nqx", head.camera, head.camera.new_tensor(_FOREHEAD))
 
 
 def _outline(head: HeadPose, angles: Tensor) -> Tensor:

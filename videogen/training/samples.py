@@ -24,7 +24,7 @@ from videogen.training.replay import Plan
 from videogen.world import WorldClips
 from videogen.world.script import Clips
 
-SHARES = {"object": 0.3, "person": 0.4, "portrait": 0.2, "picture": 0.1}
+SHARES = {"object": 0.25, "person": 0.3, "portrait": 0.15, "face": 0.2, "picture": 0.1}
 KEEP = {
     "text": 0.9, "text with reference": 0.5, "reference": 0.55, "pose": 0.94, "field": 0.85, "known": 0.12,
     "words only": 0.08, "object reference": 0.1,
@@ -129,7 +129,7 @@ class Samples:
         clean, (carried, reference, visibility) = self.encode(clips.video), (None, None, None)
         if clips.kind != "object" or shown < KEEP["object reference"]:
             field = exact_field(clips)
-            if clips.kind in ("person", "portrait") and by_pose < 0.75:
+            if clips.kind in ("person", "portrait", "face") and by_pose < 0.75:
                 height, width = clips.video.shape[-2:]
                 field = motion_field(clips.reference_points, clips.points, height=height, width=width)
             seen = field.visibility[:, None]

@@ -17,13 +17,16 @@ from videogen.world import motion
 from videogen.world.dice import Dice
 from videogen.world.figure import Character
 from videogen.world.objects import write_objects
-from videogen.world.people import write_people, write_portraits
+from videogen.world.people import write_faces, write_people, write_portraits
 from videogen.world.pictures import write_pictures
 from videogen.world.script import Clips, Script, shoot
 
 _WRITERS = {
     "object": write_objects, "person": write_people, "portrait": write_portraits, "picture": write_pictures,
+    "face": write_faces,
 }  # fmt: skip
+_STREAMS = ("object", "person", "portrait", "picture")
+"""The kinds that share a stream of random numbers; every other has one of its own."""
 _CAST = {"person": write_people, "portrait": write_portraits}
 KINDS = tuple(_WRITERS)
 
@@ -38,7 +41,7 @@ def write_script(
     `fps` fixes the frame rate; None draws 4, 8 or 12 for each clip. `who`, `b` of them, takes the parts of
     people and portraits.
     """
-    dice = Dice(indices * len(KINDS) + KINDS.index(kind), seed=seed * 2 + held_out)
+    dice = _dice(kind, indices, seed=seed * 2 + held_out)
     rates = indices.new_tensor([4.0, 8.0, 8.0, 12.0], dtype=torch.float32)[dice.choice(4)]
     if fps is not None:
         rates = torch.full_like(rates, fps)
@@ -52,6 +55,13 @@ def write_script(
     if who is not None:
         return _CAST[kind](dice, time, rates, held_out=held_out, who=who)
     return _WRITERS[kind](dice, time, rates, held_out=held_out)
+
+
+def _dice(kind: str, indices: Tensor, *, seed: int) -> Dice:
+    """The random numbers of the clips of a kind."""
+    if kind in _STREAMS:
+        return Dice(indices * len(_STREAMS) + _STREAMS.index(kind), seed=seed)
+    return Dice(indices, seed=seed + (KINDS.index(kind) << 32))
 
 
 @torch.no_grad()

@@ -27,7 +27,7 @@ _IRISES = ((0.24, 0.42, 0.62), (0.3, 0.46, 0.26), (0.36, 0.22, 0.12), (0.3, 0.3,
 
 
 @dataclass(frozen=True)
-class _Brush:
+class Brush:
     """Makes layers for one head; lengths are given over its half width, places on the picture."""
 
     points: Tensor
@@ -65,24 +65,25 @@ class _Brush:
 
 def dress_portrait(points: Tensor, head: Head, joints: Joints, who: Character) -> list[Layer]:
     """The layers of heads and shoulders, back to front; `joints` as from `turn_heads`."""
-    brush = _Brush(points, head, who)
+    brush = Brush(points, head, who)
     skin = palette(SKINS, who.skin)
     tall = head.half[..., 1] / head.half[..., 0]
-    layers = [*_back_of_hair(brush, tall), *_bust(brush)]
+    layers = [*back_of_hair(brush, tall), *bust(brush)]
     layers.append(brush.spot(head.centre, (1.0, tall), skin, rim=0.025))
     for sign, side in ((-1.0, "right"), (1.0, "left")):
         shown = head.shows_ear(sign)[..., None]
         place = torch.where(shown, points[..., BODY[f"{side}_ear"], :2], torch.full_like(head.centre, -2.0))
         layers.append(brush.spot(place, (0.13, 0.2), skin * 0.95, rim=0.15))
-    layers += _beard_and_glasses(brush, tall)
+    layers += beard_and_glasses(brush, tall)
     for first, sign in ((36, -1.0), (42, 1.0)):
-        layers += _eye(brush, first, sign, joints)
+        layers += eye(brush, first, sign, joints)
     nose = brush.face(30) + (brush.face(33) - brush.face(30)) * 0.3
     layers.append(brush.spot(nose, (0.1, 0.11), skin * 0.86))
-    return layers + _mouth(brush, joints, tall) + _front_of_hair(brush, tall)
+    return layers + _mouth(brush, joints, tall) + front_of_hair(brush, tall)
 
 
-def _back_of_hair(brush: _Brush, tall: Tensor) -> list[Layer]:
+def back_of_hair(brush: Brush, tall: Tensor) -> list[Layer]:
+    """Hair behind the head, and a bun."""
     hair, head = palette(HAIR_PAINTS, brush.who.hair), brush.head
     long, curly, sides = brush.style("long"), brush.style("curly"), brush.style("sides")
     behind = -0.12 * head.yaw.sin()
@@ -95,7 +96,7 @@ def _back_of_hair(brush: _Brush, tall: Tensor) -> list[Layer]:
     ]
 
 
-def _bust(brush: _Brush) -> list[Layer]:
+def bust(brush: Brush) -> list[Layer]:
     """Neck, shirt with its pattern, and collar."""
     who, head, points = brush.who, brush.head, brush.points
     skin, shirt = palette(SKINS, who.skin), palette(COLOUR_PAINTS, who.shirt)
@@ -130,7 +131,7 @@ def _bust(brush: _Brush) -> list[Layer]:
     ]
 
 
-def _beard_and_glasses(brush: _Brush, tall: Tensor) -> list[Layer]:
+def beard_and_glasses(brush: Brush, tall: Tensor) -> list[Layer]:
     """A beard around the mouth, and the two lenses of glasses, behind the eyes."""
     who, head = brush.who, brush.head
     hair, skin = palette(HAIR_PAINTS, who.hair), palette(SKINS, who.skin)
@@ -149,7 +150,7 @@ def _facing(yaw: Tensor, sign: float) -> Tensor:
     return (yaw + sign * math.asin(EYE_X)).cos().clamp_min(0.2) / math.cos(math.asin(EYE_X))
 
 
-def _eye(brush: _Brush, first: int, sign: float, joints: Joints) -> list[Layer]:
+def eye(brush: Brush, first: int, sign: float, joints: Joints) -> list[Layer]:
     """White, iris, pupil, the line of lashes on the upper lid, and the brow."""
     who, head = brush.who, brush.head
     hair, skin = palette(HAIR_PAINTS, who.hair), palette(SKINS, who.skin)
@@ -173,7 +174,7 @@ def _eye(brush: _Brush, first: int, sign: float, joints: Joints) -> list[Layer]:
     ]
 
 
-def _mouth(brush: _Brush, joints: Joints, tall: Tensor) -> list[Layer]:
+def _mouth(brush: Brush, joints: Joints, tall: Tensor) -> list[Layer]:
     """The dark inside with teeth, and lips along their keypoints."""
     skin = palette(SKINS, brush.who.skin)
     lips = skin * skin.new_tensor([0.74, 0.42, 0.42])
@@ -191,7 +192,7 @@ def _mouth(brush: _Brush, joints: Joints, tall: Tensor) -> list[Layer]:
     ]
 
 
-def _front_of_hair(brush: _Brush, tall: Tensor) -> list[Layer]:
+def front_of_hair(brush: Brush, tall: Tensor) -> list[Layer]:
     """A fringe that turns and nods a little with the head, and a lock on either side."""
     hair, head = palette(HAIR_PAINTS, brush.who.hair), brush.head
     curly, worn = brush.style("curly"), ~brush.style("sides")

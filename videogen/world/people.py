@@ -5,7 +5,7 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
-from videogen.world import caption, figure, portrait
+from videogen.world import caption, closeup, figure, portrait
 from videogen.world.acting import ACTIONS, DIRECTIONS, HEAD_MOTIONS, Joints, act, turn_heads
 from videogen.world.dice import Dice
 from videogen.world.dress import dress_body
@@ -81,6 +81,23 @@ def write_portraits(
 
     captions = _describe(dice, labels, portrait=True)
     return Script("portrait", points, no_tracks(time), fps, captions, labels, paint_all)
+
+
+def write_faces(dice: Dice, time: Tensor, fps: Tensor, *, held_out: bool) -> Script:
+    """Scripts of faces seen from near; arguments as for `write_people`."""
+    who = figure.Character.draw(dice, held_out=held_out)
+    scene, moves = dice.choice(len(SCENES)), dice.choice(len(HEAD_MOTIONS))
+    place = dice.fork()
+    joints, direction = closeup.act_face(moves, time, dice, held_out=held_out)
+    points, head = portrait.pose_portrait(joints, dice, framing=portrait.CLOSE_UP)
+    layers = closeup.dress_face(points, head, joints, who, closeup.Looks.draw(dice, who))
+    labels = _label(who, scene, [HEAD_MOTIONS[m] for m in moves.tolist()], direction, directed=("turn",))
+
+    def paint_all(size: int) -> Painting:
+        return paint(draw_scene(scene, place.fork(), size=size), layers, num_frames=time.shape[1])
+
+    captions = _describe(dice, labels, portrait=True)
+    return Script("face", points, no_tracks(time), fps, captions, labels, paint_all)
 
 
 def _join(before: Joints, after: Joints) -> Joints:

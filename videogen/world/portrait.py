@@ -83,12 +83,25 @@ class Head:
         return sign * self.yaw.sin() < 0.3
 
 
-def pose_portrait(joints: Joints, dice: Dice) -> tuple[Tensor, Head]:
+@dataclass(frozen=True)
+class Framing:
+    """How near heads are: the range of their half width and of the place that they have at rest."""
+
+    size: tuple[float, float] = (0.185, 0.22)
+    x: tuple[float, float] = (0.46, 0.54)
+    y: tuple[float, float] = (0.4, 0.45)
+
+
+BUST = Framing()
+CLOSE_UP = Framing(size=(0.26, 0.5), x=(0.4, 0.6), y=(0.34, 0.52))
+
+
+def pose_portrait(joints: Joints, dice: Dice, *, framing: Framing = BUST) -> tuple[Tensor, Head]:
     """Keypoints of heads and shoulders, `b t KEYPOINTS 3`, and the heads; `joints` as from `turn_heads`."""
     yaw = joints["yaw"]
-    size = dice.uniform(0.185, 0.22)[:, None]
+    size = dice.uniform(*framing.size)[:, None]
     half = torch.stack([size, size * dice.uniform(1.16, 1.28)[:, None]], -1).expand(*yaw.shape, 2)
-    x0, y0 = dice.uniform(0.46, 0.54)[:, None], dice.uniform(0.4, 0.45)[:, None]
+    x0, y0 = dice.uniform(*framing.x)[:, None], dice.uniform(*framing.y)[:, None]
     neck_y = y0 + half[..., 1] * 1.25
     neck = torch.stack([x0 + 0.4 * joints["dx"], neck_y], -1)
     roll = joints["roll"]
