@@ -151,6 +151,19 @@ def fake_engine() -> FakeEngine:
     return FakeEngine()
 
 
+@pytest.fixture
+def asked_engines(fake_engine: FakeEngine, monkeypatch: pytest.MonkeyPatch) -> list[dict[str, Any]]:
+    """Return what every engine is asked to be from now on, by the names of the settings."""
+    asked: list[dict[str, Any]] = []
+
+    def load_engine(model: str, **settings: Any) -> FakeEngine:
+        asked.append({"model": model, **settings})
+        return fake_engine
+
+    monkeypatch.setattr("videogen.clip.load_engine", load_engine)
+    return asked
+
+
 @pytest.fixture(scope="session")
 def make_fake_engine() -> type[FakeEngine]:
     """Return what makes engines without networks, for fixtures that live longer than a test."""

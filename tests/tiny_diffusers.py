@@ -22,24 +22,19 @@ from transformers import (
     CLIPImageProcessor,
     CLIPTextConfig,
     CLIPTextModel,
-    CLIPTokenizer,
     CLIPVisionConfig,
     CLIPVisionModelWithProjection,
 )
 
 from tests.tiny import stir
+from videogen.bench.peer_pipelines import letter_tokenizer
 
 WIDTHS, WORDS, GROUPS = (8, 16, 16, 16), 16, 4
-LETTERS = "abcdefghijklmnopqrstuvwxyz"
 
 
 def tokenizer(folder: Path) -> Any:
     """CLIP's tokenizer over single letters."""
-    folder.mkdir(parents=True, exist_ok=True)
-    names = ["<|startoftext|>", "<|endoftext|>", *LETTERS, *(f"{letter}</w>" for letter in LETTERS)]
-    (folder / "vocab.json").write_text(json.dumps({name: number for number, name in enumerate(names)}))
-    (folder / "merges.txt").write_text("#version: 0.2\n")
-    made = CLIPTokenizer(str(folder / "vocab.json"), str(folder / "merges.txt"), model_max_length=12)
+    made = letter_tokenizer(folder, length=12)
     made.save_pretrained(folder)
     return made
 

@@ -30,14 +30,12 @@ from videogen.devices import (
 )
 from videogen.errors import RequestError
 from videogen.extras import NOTHING, Extras
-from videogen.models.conditioned import ConditionedUNet
-from videogen.models.stable import StableUNet
 from videogen.planning import Plan, make_plan
 from videogen.reading import meant, tokens_of, unknown_words
 from videogen.sampling.steps import When, always
 from videogen.sampling.timeline import Timeline
 from videogen.seeing import check_reads, keyframe_hint, reads_keyframes
-from videogen.telling import compile_network, make_denoisers
+from videogen.telling import LIKE_OURS, compile_network, make_denoisers
 from videogen.types import Denoiser, Frame, Frames, Latents
 from videogen.weights.extras import add_extras
 from videogen.weights.load import load_model
@@ -156,7 +154,7 @@ class Engine:
         for conditions in chain:
             check_conditions(conditions, length=timeline.length)
             check_reads(self._networks, conditions, model=self.model)
-        if whole is not always and not isinstance(self._networks.denoiser, ConditionedUNet | StableUNet):
+        if whole is not always and not isinstance(self._networks.denoiser, LIKE_OURS):
             raise RequestError(
                 f"the model {self.model} is always run whole; leave --cache-interval out for it"
             )

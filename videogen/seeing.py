@@ -37,13 +37,12 @@ def look_beside_words(networks: Networks, picture: Tensor | None) -> Tensor | No
     """The tokens `1 l c` of a picture `1 c h w`, its middle square, by an IP-Adapter; None without one."""
     if (prompt := networks.image_prompt) is None:
         return None
-    if picture is None:
-        tokens: Tensor = prompt(None)
-        return tokens
-    weight = next(prompt.parameters())
-    pixels = seen_by_clip(middle_square(picture.to(weight.device)), side=prompt.side)
-    tokens = prompt(pixels.to(weight.dtype))
-    return tokens  # noqa: RET504
+    pixels = None
+    if picture is not None:
+        weight = next(prompt.parameters())
+        pixels = seen_by_clip(middle_square(picture.to(weight.device)), side=prompt.side).to(weight.dtype)
+    tokens: Tensor = prompt(pixels)
+    return tokens
 
 
 def reads_keyframes(networks: Networks) -> bool:

@@ -29,6 +29,8 @@ from videogen.weights.parts import Networks
 
 _WATCHED_AHEAD = 256
 """Frames of a clip up to which all of its poses are read before the first step."""
+LIKE_OURS = (ConditionedUNet, StableUNet)
+"""Networks with our own U-Net: they read poses ahead, and can keep their deep features."""
 
 
 def make_denoisers(
@@ -45,7 +47,7 @@ def make_denoisers(
 
 def compile_network(network: nn.Module) -> None:
     """Have torch compile the U-Net at its first call for each shape of clip; equal to rounding."""
-    if isinstance(network, _LIKE_OURS):
+    if isinstance(network, LIKE_OURS):
         unet = network.unet
         unet.evaluate = torch.compile(unet.evaluate, dynamic=False)  # type: ignore[method-assign]
     else:
@@ -65,7 +67,7 @@ class _Shared:
     def watched(self, maps: Tensor | None) -> tuple[Tensor, ...]:
         """What the network makes of pose maps `1 3 t H W`; nothing for clips that are too long for it."""
         network = self.networks.denoiser
-        if maps is None or maps.shape[2] > _WATCHED_AHEAD or not isinstance(network, _LIKE_OURS):
+        if maps is None or maps.shape[2] > _WATCHED_AHEAD or not isinstance(network, LIKE_OURS):
             return ()
         if maps is not self._maps:
             self.placement.use(network)
@@ -142,7 +144,7 @@ class _Half:
         """Predict for some rows of `latents`, the first of which has the number `first`."""
         network, time = self._network, timestep.to(self._shared.placement.device)
         noisy, given = self._shared.placed(rows), self._given(timestep, frames)
-        if not isinstance(network, _LIKE_OURS):
+        if not isinstance(network, LIKE_OURS):
             out: Tensor = network(noisy, time, given)
             return out.float()
         deep = None if self._whole(timestep) else self._taken(frames)
@@ -198,6 +200,3 @@ class _Half:
             lent = network.lend(reference, at.to(reference.device), self._told.text)
             self._lent = float(at), lent
         return self._lent[1]
-
-
-_LIKE_OURS = (ConditionedUNet, StableUNet)

@@ -90,34 +90,19 @@ def test_every_field_changes_the_clip(name: str, fake_engine: Any) -> None:
 
 
 @pytest.mark.parametrize("name", sorted(CHOOSES_THE_ENGINE))
-def test_what_says_which_networks_chooses_the_engine(
-    name: str, fake_engine: Any, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    asked: dict[str, Any] = {}
-
-    def load_engine(model: str, *, extras: Extras, **settings: Any) -> Any:
-        asked.update(settings, model=model)
-        assert extras == Extras()
-        return fake_engine
-
-    monkeypatch.setattr("videogen.clip.load_engine", load_engine)
+def test_what_says_which_networks_chooses_the_engine(name: str, asked_engines: list[dict[str, Any]]) -> None:
     vg.run(vg.Animate(**{**PLAIN, name: CHANGES[name]}))
+    [asked] = asked_engines
+    assert asked["extras"] == Extras()
     assert asked[name] == CHANGES[name]
 
 
 @pytest.mark.parametrize("name", sorted(ADDED))
 def test_what_is_added_to_the_model_reaches_the_engine(
-    name: str, fake_engine: Any, monkeypatch: pytest.MonkeyPatch
+    name: str, asked_engines: list[dict[str, Any]]
 ) -> None:
-    asked: list[Extras] = []
-
-    def load_engine(model: str, *, extras: Extras, **settings: Any) -> Any:
-        asked.append(extras)
-        return fake_engine
-
-    monkeypatch.setattr("videogen.clip.load_engine", load_engine)
     vg.run(vg.Animate(**PLAIN, **{name: CHANGES[name]}))
-    assert asked == [Extras(**{name: CHANGES[name]})]
+    assert [asked["extras"] for asked in asked_engines] == [Extras(**{name: CHANGES[name]})]
 
 
 def test_window_batch_changes_the_work_and_not_the_clip(fake_engine: Any) -> None:

@@ -131,33 +131,18 @@ def test_keypoints_change_the_clip_of_a_person(person: Any) -> None:
 
 
 @pytest.mark.parametrize("name", sorted(CHOOSES_THE_ENGINE))
-def test_model_device_and_precision_choose_the_engine(
-    name: str, fake_engine: Any, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    asked: dict[str, Any] = {}
-
-    def load_engine(model: str, **settings: Any) -> Any:
-        asked.update(settings, model=model)
-        return fake_engine
-
-    monkeypatch.setattr("videogen.clip.load_engine", load_engine)
+def test_model_device_and_precision_choose_the_engine(name: str, asked_engines: list[dict[str, Any]]) -> None:
     vg.run(vg.ImageToVideo(**{**PLAIN, name: CHANGES[name]}))
+    [asked] = asked_engines
     assert asked[name] == CHANGES[name]
 
 
 @pytest.mark.parametrize("name", sorted(ADDED))
 def test_what_is_added_to_the_model_reaches_the_engine(
-    name: str, fake_engine: Any, monkeypatch: pytest.MonkeyPatch
+    name: str, asked_engines: list[dict[str, Any]]
 ) -> None:
-    asked: list[Extras] = []
-
-    def load_engine(model: str, *, extras: Extras, **settings: Any) -> Any:
-        asked.append(extras)
-        return fake_engine
-
-    monkeypatch.setattr("videogen.clip.load_engine", load_engine)
     vg.run(vg.ImageToVideo(**PLAIN, **{name: CHANGES[name]}))
-    assert asked == [Extras(**{name: CHANGES[name]})]
+    assert [asked["extras"] for asked in asked_engines] == [Extras(**{name: CHANGES[name]})]
 
 
 def test_a_controlnet_is_refused_where_no_pose_is_given() -> None:

@@ -15,6 +15,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from fractions import Fraction
 from pathlib import Path
+from string import ascii_lowercase
 from typing import Any
 
 import diffusers
@@ -133,7 +134,7 @@ def random_model(size: Size = FULL, *, dtype: torch.dtype) -> Iterator[Path]:
     """A model folder of random weights in diffusers' layout, its other parts of Stable Diffusion's kind."""
     with tempfile.TemporaryDirectory() as scratch:
         folder, index = Path(scratch), dict[str, list[str | None]]()
-        for name, make in _parts(size).items():
+        for name, make in _parts(size, folder).items():
             torch.manual_seed(0)
             part = make()
             if isinstance(part, nn.Module):
@@ -147,7 +148,7 @@ def random_model(size: Size = FULL, *, dtype: torch.dtype) -> Iterator[Path]:
         yield folder
 
 
-def _parts(size: Size) -> dict[str, Callable[[], Any]]:
+def _parts(size: Size, folder: Path) -> dict[str, Callable[[], Any]]:
     from transformers import CLIPTextConfig, CLIPTextModel
 
     deep, small = len(size.widths) - 1, size is not FULL
@@ -176,22 +177,21 @@ def _parts(size: Size) -> dict[str, Callable[[], Any]]:
         "motion_adapter": lambda: diffusers.MotionAdapter(**motion),
         "vae": lambda: diffusers.AutoencoderKL(**vae),
         "text_encoder": lambda: CLIPTextModel(words),
-        "tokenizer": _tokenizer,
+        "tokenizer": lambda: letter_tokenizer(folder / "tokenizer"),
         "scheduler": lambda: diffusers.DDIMScheduler(**scheduler),
     }
 
 
-def _tokenizer() -> Any:
-    """CLIP's tokenizer over single letters."""
+def letter_tokenizer(folder: Path, *, length: int = 77) -> Any:
+    """CLIP's tokenizer over letters, for texts of at most `length` tokens; its files go to `folder`."""
     from transformers import CLIPTokenizer
 
-    letters = [chr(number) for number in range(ord("a"), ord("z") + 1)]
-    names = ["<|startoftext|>", "<|endoftext|>", *letters, *(f"{letter}</w>" for letter in letters)]
-    with tempfile.TemporaryDirectory() as scratch:
-        words, merges = Path(scratch) / "vocab.json", Path(scratch) / "merges.txt"
-        words.write_text(json.dumps({name: number for number, name in enumerate(names)}), encoding="utf-8")
-        merges.write_text("#version: 0.2\n", encoding="utf-8")
-        return CLIPTokenizer(str(words), str(merges), model_max_length=77)
+    folder.mkdir(parents=True, exist_ok=True)
+    names = ["<|startoftext|>", "<|endoftext|>", *ascii_lowercase, *(f"{one}</w>" for one in ascii_lowercase)]
+    words, merges = folder / "vocab.json", folder / "merges.txt"
+    words.write_text(json.dumps({name: number for number, name in enumerate(names)}), encoding="utf-8")
+    merges.write_text("#version: 0.2\n", encoding="utf-8")
+    return CLIPTokenizer(str(words), str(merges), model_max_length=length)
 
 
 def table(runs: Sequence[Run], *, title: str) -> str:

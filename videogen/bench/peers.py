@@ -77,11 +77,8 @@ def compare(size: Size, *, dtype: torch.dtype, device: str = "cpu", rounds: int 
     if device == "cpu":
         keep_freed_memory()
     ours, theirs = make_pair(size, dtype=dtype, device=device)
-    generator = torch.Generator().manual_seed(0)
-    clip = torch.randn(1, 4, size.frames, size.side, size.side, generator=generator).to(device, dtype)
-    words = torch.randn(2, 77, size.words, generator=generator).to(device, dtype)
+    clip, words = _inputs(size, halves=2, dtype=dtype, device=device)
     step, ceiling = _TIMESTEP.to(device), matrix_rate(dtype, device=device)
-    name = f"{size.name}, {size.frames} frames of {8 * size.side}x{8 * size.side}"
     found = []
     for halves in (1, 2):
         rows, text = clip.repeat(halves, 1, 1, 1, 1), words[:halves]
@@ -99,7 +96,7 @@ def compare(size: Size, *, dtype: torch.dtype, device: str = "cpu", rounds: int 
         what = "one half of guidance" if halves == 1 else "both halves of guidance"
         found.append(
             Comparison(
-                f"{name}, {str(dtype).removeprefix('torch.')}, {what}",
+                _named(size, dtype, what),
                 tuple(mine for mine, _ in times), tuple(other for _, other in times),
                 flops=halves * count_flops(size), ceiling=ceiling, error=error,
             )
@@ -110,9 +107,7 @@ def compare(size: Size, *, dtype: torch.dtype, device: str = "cpu", rounds: int 
 def compare_compiled(size: Size, *, dtype: torch.dtype, device: str, rounds: int = 3) -> Comparison:
     """As one half of guidance in `compare`, with our network compiled first; that time stands in the name."""
     ours, theirs = make_pair(size, dtype=dtype, device=device)
-    generator = torch.Generator().manual_seed(0)
-    clip = torch.randn(1, 4, size.frames, size.side, size.side, generator=generator).to(device, dtype)
-    text = torch.randn(1, 77, size.words, generator=generator).to(device, dtype)
+    clip, text = _inputs(size, halves=1, dtype=dtype, device=device)
     step, fast = _TIMESTEP.to(device), torch.compile(ours.evaluate, dynamic=False)
     plain = text.repeat_interleave(size.frames, 0)
     with torch.inference_mode():
@@ -120,10 +115,8 @@ def compare_compiled(size: Size, *, dtype: torch.dtype, device: str, rounds: int
         error = _difference(fast(clip, step, text)[0], theirs(clip, step, plain).sample)
         mine = tuple(_seconds(lambda: fast(clip, step, text), device) for _ in range(rounds))
         other = tuple(_seconds(lambda: theirs(clip, step, plain), device) for _ in range(rounds))
-    side = f"{8 * size.side}x{8 * size.side}"
     return Comparison(
-        f"{size.name}, {size.frames} frames of {side}, {str(dtype).removeprefix('torch.')}, compiled "
-        f"({took:.0f} s)",
+        _named(size, dtype, f"compiled ({took:.0f} s)"),
         mine, other, flops=count_flops(size), ceiling=matrix_rate(dtype, device=device), error=error,
     )  # fmt: skip
 
@@ -177,6 +170,19 @@ def table(found: Sequence[Comparison], *, title: str) -> str:
         shares = f"{one.of_ceiling(one.ours):.0%} | {one.of_ceiling(one.theirs):.0%}"
         rows.append(f"| {one.work} | {times} | {shares} | {one.error:.0e} |")
     return "\n".join(rows) + "\n"
+
+
+def _inputs(size: Size, *, halves: int, dtype: torch.dtype, device: str) -> tuple[Tensor, Tensor]:
+    """Noisy latents `1 4 t h w`, and words `halves 77 d`."""
+    generator = torch.Generator().manual_seed(0)
+    clip = torch.randn(1, 4, size.frames, size.side, size.side, generator=generator)
+    words = torch.randn(halves, 77, size.words, generator=generator)
+    return clip.to(device, dtype), words.to(device, dtype)
+
+
+def _named(size: Size, dtype: torch.dtype, what: str) -> str:
+    side = 8 * size.side
+    return f"{size.name}, {size.frames} frames of {side}x{side}, {str(dtype).removeprefix('torch.')}, {what}"
 
 
 def _settings(size: Size) -> dict[str, Any]:

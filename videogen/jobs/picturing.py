@@ -7,34 +7,29 @@ keypoints are known is carried along the planned pose, as `animate` does.
 
 from __future__ import annotations
 
-import logging
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from fractions import Fraction
 from typing import TYPE_CHECKING
 
-import torch
 from torch import Tensor
 
 from videogen.conditions.reference import Canvas, to_frame, to_picture
 from videogen.engine import Conditions
 from videogen.errors import RequestError
 from videogen.jobs.acting import act
+from videogen.jobs.beginning import begun, word_scale
+from videogen.jobs.beside import beside
 from videogen.jobs.checks import check_amount, output_size
 from videogen.jobs.drawing import LATER_WORDS
 from videogen.jobs.driving import is_there, read_portrait
 from videogen.media.image import read_image
-from videogen.planning import draw_plan
-from videogen.sampling import Scale, Timeline, draw_noise
+from videogen.sampling import Scale, Timeline
 from videogen.types import Frame
 
 if TYPE_CHECKING:
     from videogen.engine import Engine
     from videogen.jobs.image_to_video import ImageToVideo
-
-log = logging.getLogger(__name__)
-
-USUAL_BUCKET, USUAL_NOISE = 127, 0.02
 
 
 @dataclass(frozen=True)
@@ -86,7 +81,7 @@ def tell(request: ImageToVideo, engine: Engine, *, length: int, fps: Fraction) -
     canvas = _canvas(request, engine, picture=frame.shape[:2])
     check_amount(length, canvas.height, canvas.width)
     picture = canvas.place(to_picture(frame))
-    make = _beside if engine.reads_motion else _begun
+    make = beside if engine.reads_motion else begun
     timeline, chain, scale = make(request, engine, picture, length, fps)
     return Told(timeline, chain, scale, canvas, lambda _, drawn: to_frame(canvas.crop(drawn)))
 
@@ -120,67 +115,5 @@ def _acted(request: ImageToVideo, engine: Engine, *, length: int, fps: Fraction)
         pose_maps=carried.pose_maps,
     )
     timeline = Timeline.line(length).with_known(first, frames=[0])
-    scale = 1 + (_word_scale(request, engine) - 1) * LATER_WORDS
+    scale = 1 + (word_scale(request, engine) - 1) * LATER_WORDS
     return Told(timeline, (replace(told, prompt=None), told), scale, carried.canvas, carried.sharpen)
-
-
-def _begun(
-    request: ImageToVideo, engine: Engine, picture: Tensor, length: int, fps: Fraction
-) -> tuple[Timeline, tuple[Conditions, Conditions], Scale]:
-    """The picture as the first frame, which is known."""
-    latents = engine.encode_video(picture)
-    timeline = Timeline.line(length).with_known(latents, frames=[0])
-    told = Conditions(fps=float(fps), prompt=request.prompt, picture=picture)
-    without = engine.without(told)
-    if engine.reads_carried:
-        if request.prompt is None:
-            raise RequestError(
-                f"the model {engine.model} needs words or keypoints to move a picture; give --prompt or "
-                f"--keypoints"
-            )
-        maps = _planned(request.prompt, request, engine, length=length, fps=fps, size=picture.shape[-2:])
-        told = Conditions(fps=float(fps), prompt=request.prompt, reference=latents, pose_maps=maps)
-        without = replace(told, prompt=None)
-    return timeline, (without, told), _word_scale(request, engine)
-
-
-def _word_scale(request: ImageToVideo, engine: Engine) -> float:
-    """How strongly words, or the picture that an image encoder reads, are followed; 1 without either."""
-    if request.prompt is None and not engine.reads_pictures:
-        return 1.0
-    return engine.spec.guidance_scale if request.guidance_scale is None else request.guidance_scale
-
-
-def _planned(
-    prompt: str, request: ImageToVideo, engine: Engine, *, length: int, fps: Fraction, size: torch.Size
-) -> Tensor | None:
-    """Maps of what moves where, as the words say; None where nothing is planned."""
-    plan = engine.plan(prompt, length=length, fps=fps, seed=request.chosen_seed())
-    if plan is not None and plan.pose is not None:
-        log.warning(
-            "%s has no keypoints, so the person is drawn anew after the first frame; give --keypoints",
-            request.picture.name,
-        )
-    return None if plan is None or plan.is_empty else draw_plan(plan, height=size[0], width=size[1])
-
-
-def _beside(
-    request: ImageToVideo, engine: Engine, picture: Tensor, length: int, fps: Fraction
-) -> tuple[Timeline, tuple[Conditions, Conditions], Scale]:
-    """The picture beside every frame, slightly noisy, followed the more the later the frame."""
-    if length > engine.spec.window:
-        log.warning(
-            "the model makes %d frames of a picture; a clip of %d frames comes back to it every so often",
-            engine.spec.window,
-            length,
-        )
-    bucket = USUAL_BUCKET if request.motion_bucket is None else request.motion_bucket
-    amount = USUAL_NOISE if request.noise_augmentation is None else request.noise_augmentation
-    noise = draw_noise(
-        channels=3, frames=1, height=picture.shape[-2], width=picture.shape[-1],
-        seed=request.chosen_seed() + 2**63,  # the clip's own noise comes from the seed itself
-    )  # fmt: skip
-    reference = engine.encode_video(picture + amount * noise[:, :, 0])
-    told = Conditions(fps=float(fps), reference=reference, picture=picture, motion=(bucket, amount))
-    rising = torch.linspace(1, _word_scale(request, engine), length)
-    return Timeline.line(length), (engine.without(told), told), rising

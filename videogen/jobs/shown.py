@@ -7,14 +7,10 @@ continues what it knows, known frames that come back exactly.
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Self, TypeAlias
-
-from pydantic import AfterValidator, Field, model_validator
+from typing import TYPE_CHECKING
 
 from videogen.errors import RequestError
-from videogen.extras import Extras, Leading
-from videogen.generative import LengthRequest
+from videogen.jobs.showing import ShownRequest, parse_keyframe
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -22,56 +18,6 @@ if TYPE_CHECKING:
     from videogen.clip_conditions import Conditions
     from videogen.engine import Engine
     from videogen.sampling import Timeline
-
-
-def _parse(text: str) -> tuple[float, Path]:
-    """Seconds and picture of `TIME=PICTURE`; raises ValueError."""
-    time, sign, picture = text.partition("=")
-    try:
-        seconds = float(time)
-    except ValueError:
-        seconds = -1.0
-    if not sign or not picture or not 0 <= seconds <= 600:
-        raise ValueError(f"{text} is not TIME=PICTURE, such as 1.5=last.png, with seconds from 0 to 600")
-    return seconds, Path(picture)
-
-
-def _keyframe(text: str) -> str:
-    _parse(text)
-    return text
-
-
-Keyframe: TypeAlias = Annotated[str, AfterValidator(_keyframe)]
-"""TIME=PICTURE, in seconds."""
-
-
-class ShownRequest(LengthRequest):
-    """The fields of jobs that may be shown pictures beside their words."""
-
-    reference: Path | None = Field(
-        default=None, description="A picture that the clip shall look like, for models with an IP-Adapter."
-    )
-    keyframe: tuple[Keyframe, ...] = Field(
-        default=(),
-        description="What is seen at a time, TIME=PICTURE in seconds; may come many times. Pocket begins and "
-        "goes on from it, other models need --sparse-control.",
-    )
-    sparse_control: Leading | None = Field(
-        default=None, description="A SparseCtrl that reads --keyframe, FILE or FOLDER, as for --controlnet."
-    )
-
-    @model_validator(mode="after")
-    def _shown_to_something(self) -> Self:
-        if self.ip_adapter is not None and self.reference is None:
-            raise ValueError("--ip-adapter looks at a picture; give one with --reference")
-        if self.sparse_control is not None and not self.keyframe:
-            raise ValueError("--sparse-control reads keyframes; give --keyframe TIME=PICTURE")
-        return self
-
-    @property
-    def extras(self) -> Extras:
-        """What is added to the model."""
-        return replace(super().extras, sparse_control=self.sparse_control)
 
 
 @dataclass(frozen=True)
@@ -106,7 +52,7 @@ class Shown:
                 f"the model {engine.model} reads no keyframes; add --sparse-control FILE "
                 f"(v3_sd15_sparsectrl_rgb.ckpt) to one of Stable Diffusion's kind"
             )
-        given = [_parse(text) for text in request.keyframe]
+        given = [parse_keyframe(text) for text in request.keyframe]
         numbers = [_frame_at(seconds, fps=fps, length=length) for seconds, _ in given]
         if len(set(numbers)) < len(numbers):
             raise RequestError(f"two of --keyframe {' '.join(request.keyframe)} are the same frame; drop one")

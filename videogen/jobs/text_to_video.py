@@ -16,7 +16,7 @@ from pydantic import Field, model_validator
 from videogen.clip import as_function
 from videogen.jobs import Progress, silent
 from videogen.jobs.checks import check_amount, picture_size
-from videogen.jobs.shown import ShownRequest
+from videogen.jobs.showing import ShownRequest
 from videogen.jobs.words import warn_of_unknown_words, word_guidance
 from videogen.request import Prompt
 

@@ -26,7 +26,6 @@ from videogen.weights.controlnets import controlnet_of
 from videogen.weights.folder import Folder, Part
 from videogen.weights.formats import read_json
 from videogen.weights.keymaps import MOTION_ADAPTER
-from videogen.weights.lora import merge, read_lora
 from videogen.weights.motion import Motion, motion_of, read_motion, schedule_of
 from videogen.weights.parts import (
     Autoencoder,
@@ -39,7 +38,7 @@ from videogen.weights.parts import (
     plain,
     read_scheduler,
 )
-from videogen.weights.spec import ModelSpec
+from videogen.weights.spec import ModelSpec, grid_of
 from videogen.weights.unet_config import unet_config
 
 if TYPE_CHECKING:
@@ -57,8 +56,7 @@ _WINDOW, _OVERLAP = 16, 4
 class Pieces:
     """What a model of Stable Diffusion's kind is made of; `motion` None where the U-Net has modules itself.
 
-    `controlnets` and `sparse` are names in the model's folder; `loras` are merged into the U-Net: tensors,
-    their file, and the scale.
+    `controlnets` and `sparse` are names in the model's folder.
     """
 
     unet: Part
@@ -68,7 +66,6 @@ class Pieces:
     motion: Motion | None
     controlnets: tuple[str, ...] = ()
     sparse: str | None = None
-    loras: tuple[tuple[dict[str, Tensor], Path, float], ...] = ()
 
 
 def load_diffusers(path: Path, index: dict[str, Any], *, motion_modules: Path | None = None) -> Networks:
@@ -105,9 +102,6 @@ def assemble(pieces: Pieces, folder: Folder, *, schedule: Path | None = None) ->
     `schedule` is a folder with a scheduler's settings; without, the schedule is that of the motion modules.
     """
     unet = _unet(pieces.unet, pieces.motion)
-    for tensors, file, scale in pieces.loras:
-        changes = read_lora(tensors, dict(unet.named_parameters()), source=str(file))
-        merge(unet, changes, scale=scale, source=str(file))
     controlnets = [controlnet_of(folder, name, like=unet.config) for name in pieces.controlnets]
     sparse = None
     if pieces.sparse is not None:
@@ -188,8 +182,8 @@ def check_scale(settings: dict[str, Any]) -> None:
 
 def spec_of(unet: TemporalUNet, vae: Autoencoder, settings: dict[str, Any]) -> ModelSpec:
     """What such a model is at home with; `settings` are those of its U-Net."""
-    factor = 2 ** (len(vae.config.block_out_channels) - 1)
-    size = int(settings.get("sample_size") or 64) * factor
+    grid = grid_of(vae.config)
+    size = int(settings.get("sample_size") or 64) * grid["vae_scale_factor"]
     window = min(_WINDOW, unet.config.motion_max_frames)
     return ModelSpec(
         width=size,
@@ -201,9 +195,7 @@ def spec_of(unet: TemporalUNet, vae: Autoencoder, settings: dict[str, Any]) -> M
         num_inference_steps=25,
         guidance_scale=7.5,
         pose_guidance=1.0,
-        latent_channels=vae.config.latent_channels,
-        vae_scale_factor=factor,
-        size_multiple=factor,
+        **grid,
         frames_at_once=1,
     )
 

@@ -6,8 +6,11 @@ U-Net, and the hashes of the files that it came from. Files are read as strictly
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
+
+from torch import Tensor
 
 from videogen.errors import CheckpointError, RequestError
 from videogen.extras import Extra, Extras, parse_extra
@@ -30,15 +33,12 @@ def add_extras(networks: Networks, extras: Extras, *, folder: Path) -> Networks:
     """
     if not extras.asked:
         return networks
-    network = networks.denoiser
-    if not isinstance(network, StableUNet):
-        raise RequestError(
-            f"{', '.join(extras.asked)} can only be added to a model of Stable Diffusion's kind; name one "
-            f"with --model, or leave it out"
-        )
+    network = _stable(networks, extras.asked)
     hashes = dict(networks.hashes)
     for number, extra in enumerate(map(parse_extra, extras.lora), 1):
-        hashes[f"lora/{number}/{extra.path.name}"] = _merge(networks, network, extra)
+        file = _only_file(extra.path)
+        merge_lora(networks, read_tensors(file), scale=extra.scale, source=str(file))
+        hashes[f"lora/{number}/{extra.path.name}"] = sha256_of(file)
     controlnets, strengths = network.pose_controls(), list(network.strengths)
     for number, extra in enumerate(map(parse_extra, extras.controlnet), 1):
         found, read = read_controlnet(extra.path, like=network.unet.config, sparse=False)
@@ -70,11 +70,12 @@ def _strength(extra: Extra) -> Strength:
     return Strength(extra.scale, extra.start, extra.end)
 
 
-def _merge(networks: Networks, network: StableUNet, extra: Extra) -> str:
-    """Merge a file's changes into the U-Net and the text encoder; returns the file's hash."""
-    file, encoder = _only_file(extra.path), networks.text_encoder
-    source = str(file)
-    tensors = read_tensors(file)
+def merge_lora(networks: Networks, tensors: dict[str, Tensor], *, scale: float, source: str) -> None:
+    """Merge a file's low-rank changes into the U-Net and the text encoder, in place.
+
+    Raises RequestError for models of another kind, CheckpointError where a change belongs to another network.
+    """
+    network, encoder = _stable(networks, ["--lora"]), networks.text_encoder
     found = recognise(tensors, source=source)
     if found.kind not in ("lora", "motion-lora"):
         raise CheckpointError(
@@ -83,15 +84,24 @@ def _merge(networks: Networks, network: StableUNet, extra: Extra) -> str:
     drawing, reading = split_lora(tensors)
     if drawing or not reading:
         changes = read_lora(drawing, network.unet.state_dict(), source=source)
-        merge(network.unet, changes, scale=extra.scale, source=source)
+        merge(network.unet, changes, scale=scale, source=source)
     if reading:
         if encoder is None:
             raise CheckpointError(f"{source} changes a text encoder, and this model reads no words")
         names = {bare_text_name(name): name for name in encoder.state_dict()}
         changes = read_lora(reading, names, source=source)
         own = {names[name]: change for name, change in changes.items()}
-        merge(encoder, own, scale=extra.scale, source=source)
-    return sha256_of(file)
+        merge(encoder, own, scale=scale, source=source)
+
+
+def _stable(networks: Networks, asked: Sequence[str]) -> StableUNet:
+    """The network, where something can be added to it; raises RequestError for others."""
+    if not isinstance(networks.denoiser, StableUNet):
+        raise RequestError(
+            f"{', '.join(asked)} can only be added to a model of Stable Diffusion's kind; name one "
+            f"with --model, or leave it out"
+        )
+    return networks.denoiser
 
 
 def _only_file(path: Path) -> Path:

@@ -14,6 +14,7 @@ from pathlib import Path
 from videogen.errors import CheckpointError
 from videogen.weights.catalogue import TOKENIZER
 from videogen.weights.diffusers_folder import Pieces, assemble, name_elsewhere
+from videogen.weights.extras import merge_lora
 from videogen.weights.files import PICKLES, read_header
 from videogen.weights.folder import Folder, Part
 from videogen.weights.formats import read_json
@@ -104,7 +105,6 @@ def put_together(folder: Folder, roles: Mapping[str, str]) -> Networks:
             f"{folder.file(roles['base'])} holds no {' and no '.join(missing)}; give a file that is whole"
         )
     control = (roles["controlnet"],) if "controlnet" in roles else ()
-    lora = ((*folder.tensors(roles["lora"]), _LORA_SCALE),) if "lora" in roles else ()
     pieces = Pieces(
         unet=parts["unet"],
         vae=parts["vae"],
@@ -112,9 +112,12 @@ def put_together(folder: Folder, roles: Mapping[str, str]) -> Networks:
         tokenizer=folder.file(roles["tokenizer"]),
         motion=read_motion(folder, roles["motion"]),
         controlnets=control,
-        loras=lora,
     )
-    return assemble(pieces, folder)
+    networks = assemble(pieces, folder)
+    if "lora" in roles:
+        tensors, file = folder.tensors(roles["lora"])
+        merge_lora(networks, tensors, scale=_LORA_SCALE, source=str(file))
+    return networks
 
 
 def _base_parts(folder: Folder, name: str) -> dict[str, Part]:

@@ -23,7 +23,7 @@ from videogen.weights.parts import (
     plain,
     read_scheduler,
 )
-from videogen.weights.spec import ModelSpec
+from videogen.weights.spec import ModelSpec, grid_of
 
 PIPELINE = "TextToVideoSDPipeline"
 _WINDOW, _OVERLAP = 16, 4
@@ -59,12 +59,12 @@ def load_modelscope(folder: Path) -> Networks:
 
 def _spec(unet: Any, vae: Any) -> ModelSpec:
     """What such a model is at home with: the sizes and settings of diffusers' pipeline."""
-    factor = 2 ** (len(vae.block_out_channels) - 1)
+    grid = grid_of(vae)
     sample = unet.sample_size or 32
     height, width = sample if isinstance(sample, list | tuple) else (sample, sample)
     return ModelSpec(
-        width=width * factor,
-        height=height * factor,
+        width=width * grid["vae_scale_factor"],
+        height=height * grid["vae_scale_factor"],
         num_frames=_WINDOW,
         fps=Fraction(8),
         window=_WINDOW,
@@ -72,8 +72,6 @@ def _spec(unet: Any, vae: Any) -> ModelSpec:
         num_inference_steps=50,
         guidance_scale=9.0,
         pose_guidance=1.0,
-        latent_channels=vae.latent_channels,
-        vae_scale_factor=factor,
-        size_multiple=factor,
+        **grid,
         frames_at_once=1,
     )

@@ -9,11 +9,26 @@ import math
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, fields
 from fractions import Fraction
+from typing import Any, TypedDict
 
 from videogen.errors import CheckpointError
 
 _LARGEST = 1 << 16
 _OPTIONAL = {"aliases", "frames_at_once"}
+
+
+class Grid(TypedDict):
+    """The fields of a `ModelSpec` that say how pixels become latents."""
+
+    latent_channels: int
+    vae_scale_factor: int
+    size_multiple: int
+
+
+def grid_of(vae: Any) -> Grid:
+    """What of a `ModelSpec` follows from the settings of an autoencoder of Stable Diffusion's kind."""
+    factor = 2 ** (len(vae.block_out_channels) - 1)
+    return {"latent_channels": vae.latent_channels, "vae_scale_factor": factor, "size_multiple": factor}
 
 
 @dataclass(frozen=True)

@@ -27,7 +27,7 @@ from videogen.weights.parts import (
     plain,
     read_scheduler,
 )
-from videogen.weights.spec import ModelSpec
+from videogen.weights.spec import ModelSpec, grid_of
 
 PIPELINE = "StableVideoDiffusionPipeline"
 _DECODED_AT_ONCE = 7
@@ -85,7 +85,6 @@ def _check_colours(path: Path) -> None:
 
 def _spec(unet: Any, vae: Any) -> ModelSpec:
     """What such a model is at home with: the sizes and settings of diffusers' pipeline."""
-    factor = 2 ** (len(vae.block_out_channels) - 1)
     return ModelSpec(
         width=1024,
         height=576,
@@ -96,8 +95,6 @@ def _spec(unet: Any, vae: Any) -> ModelSpec:
         num_inference_steps=25,
         guidance_scale=3.0,
         pose_guidance=1.0,
-        latent_channels=vae.latent_channels,
-        vae_scale_factor=factor,
-        size_multiple=factor,
+        **grid_of(vae),
         frames_at_once=_DECODED_AT_ONCE,
     )
