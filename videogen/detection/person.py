@@ -25,6 +25,9 @@ from videogen.types import Frame
 _Array = NDArray[np.float32]
 _HEAD = slice(0, 11)  # of mediapipe's pose: nose, eyes, ears, mouth
 _HANDS = {"left": LEFT_HAND_SLICE, "right": RIGHT_HAND_SLICE}
+_CORNERS = np.array([[0, 0], [1, 1]], dtype=np.float32)
+_LIDS, _CHIN = [33, 133, 362, 263], 152  # of the mesh
+_SHOULDERS = [11, 12]  # of the pose
 _FARTHEST_STEP = 1.5  # sizes of a face that it may move from frame to frame
 _PATIENCE = 12
 """Frames that a lost face is waited for before another one is taken."""
@@ -62,8 +65,10 @@ class PersonDetector:
         pose = self._networks.pose(frame)
         mesh = self._face(frame, pose)
         self._follow(mesh)
-        if mesh is not None and (pose is None or not is_of(pose, mesh)):
-            pose = self._pose_below(mesh, frame)
+        if mesh is not None and (pose is None or not fits(pose, mesh)):
+            if pose is not None and is_of(pose, mesh):
+                self._networks.forget_pose()  # it has lost its way
+            pose = self._body_of(mesh, frame)
         elif mesh is None and self._person > 1:
             pose = None  # whom mediapipe chose is most likely the first
         points = np.zeros((KEYPOINTS, 3), dtype=np.float32)
@@ -89,14 +94,14 @@ class PersonDetector:
 
     def _face(self, frame: Frame, pose: _Array | None) -> _Array | None:
         """The mesh of the person's face in the frame, sought in closer and wider views too."""
-        meshes = self._networks.meshes(frame)
+        meshes = self._networks.faces(frame)
         if pose is not None and self._person == 1:  # not of one who stands behind somebody who looks away
             meshes = [mesh for mesh in meshes if is_of(pose, mesh) or size_of(mesh) > head_size(pose)]
         mesh = self._choose(meshes)
         if mesh is not None:
             return mesh
         for view in self._views(frame, pose):
-            found = [view.to_picture(mesh) for mesh in self._networks.meshes(view.cut(frame), view=True)]
+            found = [view.to_picture(mesh) for mesh in self._networks.faces(view.cut(frame), view=True)]
             fitting = [mesh for mesh in found if pose is None or self._person > 1 or is_of(pose, mesh)]
             if fitting:
                 return max(fitting, key=size_of)
@@ -110,7 +115,7 @@ class PersonDetector:
         if face is not None:
             yield View.around(face, frame, times=2)
         if self._person == 1:
-            yield View.around(np.array([[0, 0], [1, 1]], dtype=np.float32), frame, times=2)
+            yield View.around(_CORNERS, frame, times=2)
 
     def _choose(self, faces: Sequence[_Array]) -> _Array | None:
         """The face that is followed; where none is, the n-th in size."""
@@ -121,14 +126,14 @@ class PersonDetector:
         near = [face for face in faces if _apart(face, last) <= _FARTHEST_STEP * size_of(last)]
         return min(near, key=lambda face: _apart(face, last), default=None)
 
-    def _pose_below(self, mesh: _Array, frame: Frame) -> _Array | None:
-        """The body of the person with that face, sought in a view around it."""
-        view = View.below(mesh[:, :2], frame)
-        pose = self._networks.pose(view.cut(frame), view=True)
-        if pose is None:
-            return None
-        pose = view.to_picture(pose)
-        return pose if is_of(pose, mesh) else None
+    def _body_of(self, mesh: _Array, frame: Frame) -> _Array | None:
+        """The body of the person with that face, sought without regard to the frames before."""
+        whole = View.around(_CORNERS, frame, times=1)
+        for view in (whole, View.below(mesh[:, :2], frame)):
+            pose = self._networks.pose(view.cut(frame), view=True)
+            if pose is not None and fits(view.to_picture(pose), mesh):
+                return view.to_picture(pose)
+        return None
 
 
 def in_colour(frame: Frame) -> Frame:
@@ -153,6 +158,17 @@ def is_of(pose: _Array, face: _Array) -> bool:
     low, high = face[:, :2].min(0), face[:, :2].max(0)
     margin = 0.3 * (high - low)
     return bool(((low - margin <= pose[0, :2]) & (pose[0, :2] <= high + margin)).all())
+
+
+def fits(pose: _Array, mesh: _Array) -> bool:
+    """Whether a pose `33 4` is that of the face `478 4`: nose on the face, shoulders below the head.
+
+    A pose that is followed through a video can fold up over a head that comes nearer.
+    """
+    eyes = mesh[_LIDS, :2].mean(0)
+    down = mesh[_CHIN, :2] - eyes
+    neck = pose[_SHOULDERS, :2].mean(0) - eyes
+    return is_of(pose, mesh) and bool(neck @ down > 0.5 * (down @ down))
 
 
 def _apart(face: _Array, other: _Array) -> float:
