@@ -19,7 +19,7 @@ FILES = sorted(PACKAGE.rglob("*.py"))
 JOBS = [PACKAGE / "jobs" / f"{name}.py" for name in MODULES]
 PIPELINES = sorted((ROOT / "pipelines").glob("*.py"))
 
-SIBLINGS = {"models", "sampling", "media", "conditions", "enhance", "world"}
+SIBLINGS = {"models", "sampling", "media", "conditions", "detection", "enhance", "world"}
 LAYERS: list[set[str]] = [
     {"errors", "extras", "types", "skeleton", "tracks", "request", "generative"},
     SIBLINGS,
