@@ -14,7 +14,7 @@ import torch
 import videogen as vg
 from videogen.jobs.guiding import Motion, fit_to
 from videogen.planning import Plan
-from videogen.skeleton import draw_poses
+from videogen.skeleton import KEYPOINTS, draw_poses
 from videogen.tracks import Tracks
 from videogen.types import Pose
 
@@ -38,7 +38,7 @@ def test_a_pose_gives_length_and_rate_unless_others_are_asked_for(
     assert guide.maps.shape == (1, 3, length, 32, 48)
     assert guide.maps.any()
     assert guide.person is not None
-    assert guide.person.shape == (length, 130, 3)
+    assert guide.person.shape == (length, KEYPOINTS, 3)
 
 
 @pytest.mark.parametrize("fields", [{"seconds": 2}, {"num_frames": 9}])
@@ -48,7 +48,7 @@ def test_a_clip_longer_than_its_pose_is_refused(portrait_folder: Path, fields: d
 
 
 def test_a_pose_is_never_stretched() -> None:
-    points = np.full((1, 130, 3), 1.0, dtype=np.float32)
+    points = np.full((1, KEYPOINTS, 3), 1.0, dtype=np.float32)
     points[0, 0, :2] = 0.0
     wide = fit_to(Pose(points, aspect=2.0), aspect=1.0).points[0]
     np.testing.assert_allclose(wide[:2, :2], [[0.0, 0.25], [1.0, 0.75]])
@@ -59,7 +59,7 @@ def test_a_pose_is_never_stretched() -> None:
 
 
 def test_long_poses_are_drawn_in_pieces_that_fit_together() -> None:
-    points = torch.rand(70, 130, 3, generator=torch.Generator().manual_seed(0))
+    points = torch.rand(70, KEYPOINTS, 3, generator=torch.Generator().manual_seed(0))
     whole = draw_poses(points, height=16, width=16)
     tail = draw_poses(points[60:], height=16, width=16)
     assert torch.equal(whole[:, :, 60:], tail)
@@ -83,7 +83,7 @@ def test_without_planner_or_with_nothing_planned_there_is_no_guide() -> None:
 
 
 def test_a_path_that_cannot_be_followed_is_refused() -> None:
-    person = Plan(tracks=Tracks.none(1, 16), pose=torch.zeros(16, 130, 3))
+    person = Plan(tracks=Tracks.none(1, 16), pose=torch.zeros(16, KEYPOINTS, 3))
     for planned, words in ((None, "other has no motion planner"), (person, "tells of a person")):
         engine: Any = SimpleNamespace(plan=lambda *_, planned=planned, **__: planned, model="other")
         request, found = motion(path="0.2,0.5")
