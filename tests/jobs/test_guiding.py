@@ -29,16 +29,28 @@ def motion(**fields: Any) -> tuple[vg.TextToVideo, Motion]:
     [({}, 8), ({"seconds": 0.5}, 4), ({"num_frames": 3}, 3), ({"fps": 24}, 24), ({"fps": 4}, 4)],
 )
 def test_a_pose_gives_length_and_rate_unless_others_are_asked_for(
-    portrait_folder: Path, fields: dict[str, Any], length: int
+    portrait_folder: Path, fields: dict[str, Any], length: int, fake_engine: Any
 ) -> None:
     request, found = motion(pose=portrait_folder / "pose.json", **fields)
     assert found.length == length
-    guide = found.guide(request, None, size=(32, 48))  # type: ignore[arg-type]
+    guide = found.guide(request, fake_engine, size=(32, 48))
     assert guide is not None
     assert guide.maps.shape == (1, 3, length, 32, 48)
     assert guide.maps.any()
     assert guide.person is not None
     assert guide.person.shape == (length, KEYPOINTS, 3)
+
+
+def test_a_pose_is_drawn_as_the_model_has_learnt_it(portrait_folder: Path, fake_engine: Any) -> None:
+    request, found = motion(pose=portrait_folder / "pose.json")
+    drawn = {}
+    for fake_engine.spec.skeleton_style in ("own", "openpose", "dwpose", "mimicmotion"):
+        guide = found.guide(request, fake_engine, size=(32, 48))
+        assert guide is not None
+        drawn[fake_engine.spec.skeleton_style] = guide.maps
+    assert torch.equal(drawn["openpose"], drawn["dwpose"]), "there is one person"
+    assert not torch.equal(drawn["own"], drawn["dwpose"])
+    assert not torch.equal(drawn["mimicmotion"], drawn["dwpose"])
 
 
 @pytest.mark.parametrize("fields", [{"seconds": 2}, {"num_frames": 9}])

@@ -205,6 +205,7 @@ def spec_of(unet: TemporalUNet, vae: Autoencoder, settings: dict[str, Any]) -> M
         vae_scale_factor=factor,
         size_multiple=factor,
         frames_at_once=1,
+        skeleton_style="openpose",
     )
 
 
