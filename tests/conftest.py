@@ -44,6 +44,7 @@ class FakeEngine:
             latent_channels=2,
             vae_scale_factor=4,
             size_multiple=16,
+            skeleton_style="own",
         )
     )
     known_words: tuple[str, ...] = ("a", "ball", "blue", "bounces", "circle", "green", "red", "square")

@@ -13,6 +13,7 @@ from diffusers import DPMSolverMultistepScheduler
 from tests.tiny import planner, tokenizer
 from videogen.conditions.route import read_route
 from videogen.planning import Plan, draw_plan, make_plan
+from videogen.skeleton import KEYPOINTS
 from videogen.tracks import Tracks, draw_tracks
 
 pytestmark = pytest.mark.filterwarnings("ignore:__array_:DeprecationWarning")
@@ -50,7 +51,7 @@ def test_a_plan_has_every_frame_at_any_rate(length: int, fps: str) -> None:
     assert plan.tracks.state.shape == (1, length, 2, 5)
     assert plan.tracks.camera.shape == (1, length, 3)
     assert torch.isfinite(plan.tracks.state).all()
-    assert plan.pose is None or plan.pose.shape == (length, 130, 3)
+    assert plan.pose is None or plan.pose.shape == (length, KEYPOINTS, 3)
 
 
 def test_at_twice_the_planners_fastest_rate_every_second_frame_is_its_own() -> None:
@@ -75,7 +76,7 @@ def test_a_plan_is_drawn_as_the_world_draws_its_own() -> None:
     tracks.outline[:, 0] = 1
     plain = draw_plan(Plan(tracks=tracks, pose=None), height=32, width=32)
     assert torch.equal(plain, draw_tracks(tracks, height=32, width=32))
-    pose = torch.rand(3, 130, 3, generator=torch.Generator().manual_seed(0))
+    pose = torch.rand(3, KEYPOINTS, 3, generator=torch.Generator().manual_seed(0))
     both = draw_plan(Plan(tracks=tracks, pose=pose), height=32, width=32)
     assert both.shape == (1, 3, 3, 32, 32)
     assert (both >= plain).all()
@@ -84,4 +85,4 @@ def test_a_plan_is_drawn_as_the_world_draws_its_own() -> None:
 
 def test_a_plan_of_nothing_is_empty() -> None:
     assert Plan(tracks=Tracks.none(1, 3), pose=None).is_empty
-    assert not Plan(tracks=Tracks.none(1, 3), pose=torch.zeros(3, 130, 3)).is_empty
+    assert not Plan(tracks=Tracks.none(1, 3), pose=torch.zeros(3, KEYPOINTS, 3)).is_empty

@@ -16,10 +16,13 @@ from videogen.skeleton import (
     FACE_COLOURS,
     FACE_PAIRS,
     FACE_SLICE,
+    FEET_SLICE,
+    FOOT_NAMES,
     KEYPOINTS,
     LEFT_HAND_SLICE,
     LIMBS,
     RIGHT_HAND_SLICE,
+    WORLD_SLICE,
     draw_skeleton,
 )
 
@@ -55,10 +58,12 @@ def circle() -> dict[str, tuple[float, float]]:
 
 
 def test_parts_of_a_pose_cover_all_points_once() -> None:
-    parts = (BODY_SLICE, FACE_SLICE, LEFT_HAND_SLICE, RIGHT_HAND_SLICE)
+    parts = (BODY_SLICE, FACE_SLICE, LEFT_HAND_SLICE, RIGHT_HAND_SLICE, FEET_SLICE)
     covered = [number for part in parts for number in range(KEYPOINTS)[part]]
     assert covered == list(range(KEYPOINTS))
     assert len(BODY_NAMES) == 18
+    assert len(range(KEYPOINTS)[FEET_SLICE]) == len(FOOT_NAMES) == 6
+    assert range(KEYPOINTS)[WORLD_SLICE] == range(FEET_SLICE.start)
 
 
 def test_every_joint_is_drawn_where_it_is_in_its_own_colour() -> None:
@@ -87,7 +92,7 @@ def test_the_face_is_drawn_in_its_contours() -> None:
         torch.testing.assert_close(at(draw(alone, thickness=0.1)[0], x, y), torch.tensor(colour) / 255)
 
 
-def test_hands_have_no_lines() -> None:
+def test_hands_and_feet_have_no_lines() -> None:
     points = nobody()
     points[0, LEFT_HAND_SLICE.start :] = torch.tensor([0.5, 0.5, 1.0])
     assert draw(points).max() == 0
@@ -140,5 +145,5 @@ def test_limbs_are_as_thick_as_asked_and_soft_at_the_edge(thickness: float) -> N
 
 @pytest.mark.parametrize("shape", [(KEYPOINTS, 3), (1, KEYPOINTS, 2), (1, 18, 3), (1, 2, KEYPOINTS, 3)])
 def test_another_shape_is_refused(shape: tuple[int, ...]) -> None:
-    with pytest.raises(ValueError, match="points must be n 130 3"):
+    with pytest.raises(ValueError, match="points must be n 136 3"):
         draw(torch.zeros(shape))

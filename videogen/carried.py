@@ -20,7 +20,7 @@ from videogen.conditions.motion_field import is_head, motion_field, warp
 from videogen.conditions.reference import Canvas, to_frame, to_picture
 from videogen.conditions.retarget import retarget
 from videogen.enhance.detail import restore_detail, surely_seen
-from videogen.skeleton import draw_poses
+from videogen.skeleton_style import SkeletonStyle, draw_maps
 from videogen.types import Frame, Pose
 from videogen.weights.spec import ModelSpec
 
@@ -69,13 +69,14 @@ class CarriedPicture:
         *,
         size: tuple[int, int],
         spec: ModelSpec,
+        style: SkeletonStyle | None = None,
     ) -> CarriedPicture:
         """Carry `frame` with keypoints `k 3`, for an output of `size` (height, width), by a driving pose.
 
-        The pose is fitted to the figure in the picture.
+        The pose is fitted to the figure in the picture, and drawn in a style, the model's own if not given.
         """
         moved = retarget(driving, points, aspect=frame.shape[1] / frame.shape[0])
-        return cls.along(frame, points, moved.points, size=size, spec=spec)
+        return cls.along(frame, points, moved.points, size=size, spec=spec, style=style)
 
     @classmethod
     def along(
@@ -86,8 +87,9 @@ class CarriedPicture:
         *,
         size: tuple[int, int],
         spec: ModelSpec,
+        style: SkeletonStyle | None = None,
     ) -> CarriedPicture:
-        """Carry `frame` with keypoints `k 3` to where they have `moved`, `t k 3`, as it is."""
+        """Carry `frame` with keypoints `k 3` to where they have `moved`, `t k 3`; see `make`."""
         picture = to_picture(frame)
         if picture.shape[-2:] != size:
             picture = F.interpolate(picture, size, mode="bicubic", antialias=True, align_corners=False).clamp(
@@ -102,7 +104,9 @@ class CarriedPicture:
             reference=reference,
             frames=frames,
             visibility=visibility,
-            pose_maps=draw_poses(moving, height=canvas.height, width=canvas.width),
+            pose_maps=draw_maps(
+                moving, height=canvas.height, width=canvas.width, style=style or spec.skeleton_style
+            ),
             picture=picture,
             still=torch.from_numpy(points),
             moving=torch.from_numpy(moved),

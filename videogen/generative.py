@@ -98,6 +98,16 @@ class GenerativeRequest(Request):
         return Extras(lora=self.lora, controlnet=self.controlnet, ip_adapter=self.ip_adapter)
 
 
+class PosedRequest(GenerativeRequest):
+    """The fields of the jobs whose pose is drawn for the network."""
+
+    skeleton_style: Literal["openpose", "dwpose", "mimicmotion"] | None = Field(
+        default=None,
+        description="How the pose is drawn for a public model: as ControlNet (openpose), DWPose or "
+        "MimicMotion do. As the model has learnt it if not given.",
+    )
+
+
 class LengthRequest(GenerativeRequest):
     """The fields of the jobs whose clip is as long as is asked for."""
 

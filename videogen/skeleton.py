@@ -1,9 +1,10 @@
 """The keypoints of a person: which there are, which are joined, and how they are drawn.
 
-A pose has `KEYPOINTS` = 130 points: 18 of the body (the COCO-18 order of OpenPose and ControlNet),
-70 of the face (iBUG-68 and two pupils, the order of OpenPose), 21 of each hand. `draw_skeleton` is
-written in torch over whole batches, so that the training world and a user's pose go through the same
-lines of code on any device.
+A pose has `KEYPOINTS` = 136 points: 18 of the body (the COCO-18 order of OpenPose and ControlNet),
+70 of the face (iBUG-68 and two pupils, the order of OpenPose), 21 of each hand, and 6 of the feet (the
+order of BODY_25 and COCO-WholeBody). The world and what learns from it know no feet: their points are
+those of `WORLD_SLICE`. `draw_skeleton` is written in torch over whole batches, so that the training world
+and a user's pose go through the same lines of code on any device.
 """
 
 from __future__ import annotations
@@ -20,12 +21,17 @@ BODY_NAMES = (
     "right_eye", "left_eye", "right_ear", "left_ear",
 )  # fmt: skip
 BODY = {name: index for index, name in enumerate(BODY_NAMES)}
+FOOT_NAMES = (
+    "left_big_toe", "left_small_toe", "left_heel", "right_big_toe", "right_small_toe", "right_heel",
+)  # fmt: skip
 
 BODY_SLICE = slice(0, 18)
 FACE_SLICE = slice(18, 88)
 LEFT_HAND_SLICE = slice(88, 109)
 RIGHT_HAND_SLICE = slice(109, 130)
-KEYPOINTS = 130
+FEET_SLICE = slice(130, 136)
+WORLD_SLICE = slice(0, 130)
+KEYPOINTS = 136
 
 # Limbs and colours in the order and with the hues of OpenPose's COCO drawing.
 LIMBS = (

@@ -9,7 +9,7 @@ from videogen.conditions.face_model import FACE_MODEL
 from videogen.conditions.motion_field import motion_field
 from videogen.conditions.retarget import retarget
 from videogen.errors import RequestError
-from videogen.skeleton import BODY, FACE_SLICE, KEYPOINTS
+from videogen.skeleton import BODY, FACE_SLICE, FEET_SLICE, KEYPOINTS
 from videogen.types import Pose
 
 
@@ -44,6 +44,20 @@ def test_a_wide_picture_does_not_stretch_the_body(dance: Pose) -> None:
     moved = retarget(dance, reference, aspect=2.0)
     np.testing.assert_allclose(moved.points[:, :18, 0], dance.points[:, :18, 0] / 2 + 0.25, atol=5e-3)
     np.testing.assert_allclose(moved.points[:, :18, 1], dance.points[:, :18, 1], atol=5e-3)
+
+
+def test_feet_go_with_their_ankles_as_long_as_the_shanks_ask_for(dance: Pose) -> None:
+    points = dance.points.copy()
+    ankles = points[:, [BODY["left_ankle"]] * 3 + [BODY["right_ankle"]] * 3]
+    steps = np.array([[0.02, 0.02], [0.03, 0.01], [-0.01, 0.02]] * 2, dtype=np.float32)
+    points[:, FEET_SLICE] = ankles + np.pad(steps, ((0, 0), (0, 1)))
+    reference = points[0].copy()
+    reference[:, :2] = (reference[:, :2] - 0.5) / 2 + 0.5
+    moved = retarget(Pose(points, aspect=1.0), reference).points
+    ankles = moved[:, [BODY["left_ankle"]] * 3 + [BODY["right_ankle"]] * 3, :2]
+    np.testing.assert_allclose(
+        moved[:, FEET_SLICE, :2] - ankles, np.broadcast_to(steps / 2, (48, 6, 2)), atol=2e-3
+    )
 
 
 def test_an_absurd_length_is_held_back(dance: Pose) -> None:

@@ -34,6 +34,7 @@ CHANGES: dict[str, Any] = {
     "prompt": "a red ball",
     "seconds": 0.25,
     "smoothing": 1.0,
+    "skeleton_style": "openpose",
     "width": 167,
     "height": 300,
     "num_inference_steps": 5,
@@ -61,6 +62,7 @@ CHOOSES_THE_ENGINE = {
     "model", "device", "precision", "offload", "compile", "weights", "motion_modules",
 }  # fmt: skip
 ADDED = {"lora", "controlnet", "ip_adapter"}
+FOR_PUBLIC_MODELS = {"skeleton_style"}
 
 
 @pytest.fixture(autouse=True)
@@ -83,7 +85,9 @@ def frames_of(engine: Any, **fields: Any) -> Frames:
     return np.stack(list(generate(vg.Animate(**{**PLAIN, **fields}), engine)))
 
 
-@pytest.mark.parametrize("name", sorted(CHANGES.keys() - SAME_CLIP - CHOOSES_THE_ENGINE - ADDED))
+@pytest.mark.parametrize(
+    "name", sorted(CHANGES.keys() - SAME_CLIP - CHOOSES_THE_ENGINE - ADDED - FOR_PUBLIC_MODELS)
+)
 def test_every_field_changes_the_clip(name: str, fake_engine: Any) -> None:
     plain, changed = frames_of(fake_engine), frames_of(fake_engine, **{name: CHANGES[name]})
     assert plain.shape != changed.shape or (plain != changed).any()
@@ -103,6 +107,19 @@ def test_what_is_added_to_the_model_reaches_the_engine(
 ) -> None:
     vg.run(vg.Animate(**PLAIN, **{name: CHANGES[name]}))
     assert [asked["extras"] for asked in asked_engines] == [Extras(**{name: CHANGES[name]})]
+
+
+def test_a_public_model_is_shown_the_pose_in_the_style_asked_for_or_its_own(fake_engine: Any) -> None:
+    fake_engine.reads_carried = False
+    fake_engine.spec.skeleton_style = "dwpose"
+    own = frames_of(fake_engine)
+    np.testing.assert_array_equal(frames_of(fake_engine, skeleton_style="dwpose"), own)
+    assert (frames_of(fake_engine, skeleton_style="mimicmotion") != own).any()
+
+
+def test_a_model_with_a_drawing_of_its_own_takes_no_other(fake_engine: Any) -> None:
+    with pytest.raises(vg.RequestError, match="--skeleton-style has no effect on the model pocket"):
+        frames_of(fake_engine, skeleton_style="dwpose")
 
 
 def test_window_batch_changes_the_work_and_not_the_clip(fake_engine: Any) -> None:

@@ -14,7 +14,7 @@ import torch
 import videogen as vg
 from videogen.jobs.guiding import Motion, fit_to
 from videogen.planning import Plan
-from videogen.skeleton import draw_poses
+from videogen.skeleton import KEYPOINTS, draw_poses
 from videogen.tracks import Tracks
 from videogen.types import Pose
 
@@ -29,16 +29,28 @@ def motion(**fields: Any) -> tuple[vg.TextToVideo, Motion]:
     [({}, 8), ({"seconds": 0.5}, 4), ({"num_frames": 3}, 3), ({"fps": 24}, 24), ({"fps": 4}, 4)],
 )
 def test_a_pose_gives_length_and_rate_unless_others_are_asked_for(
-    portrait_folder: Path, fields: dict[str, Any], length: int
+    portrait_folder: Path, fields: dict[str, Any], length: int, fake_engine: Any
 ) -> None:
     request, found = motion(pose=portrait_folder / "pose.json", **fields)
     assert found.length == length
-    guide = found.guide(request, None, size=(32, 48))  # type: ignore[arg-type]
+    guide = found.guide(request, fake_engine, size=(32, 48))
     assert guide is not None
     assert guide.maps.shape == (1, 3, length, 32, 48)
     assert guide.maps.any()
     assert guide.person is not None
-    assert guide.person.shape == (length, 130, 3)
+    assert guide.person.shape == (length, KEYPOINTS, 3)
+
+
+def test_a_pose_is_drawn_as_the_model_has_learnt_it(portrait_folder: Path, fake_engine: Any) -> None:
+    request, found = motion(pose=portrait_folder / "pose.json")
+    drawn = {}
+    for fake_engine.spec.skeleton_style in ("own", "openpose", "dwpose", "mimicmotion"):
+        guide = found.guide(request, fake_engine, size=(32, 48))
+        assert guide is not None
+        drawn[fake_engine.spec.skeleton_style] = guide.maps
+    assert torch.equal(drawn["openpose"], drawn["dwpose"]), "there is one person"
+    assert not torch.equal(drawn["own"], drawn["dwpose"])
+    assert not torch.equal(drawn["mimicmotion"], drawn["dwpose"])
 
 
 @pytest.mark.parametrize("fields", [{"seconds": 2}, {"num_frames": 9}])
@@ -48,7 +60,7 @@ def test_a_clip_longer_than_its_pose_is_refused(portrait_folder: Path, fields: d
 
 
 def test_a_pose_is_never_stretched() -> None:
-    points = np.full((1, 130, 3), 1.0, dtype=np.float32)
+    points = np.full((1, KEYPOINTS, 3), 1.0, dtype=np.float32)
     points[0, 0, :2] = 0.0
     wide = fit_to(Pose(points, aspect=2.0), aspect=1.0).points[0]
     np.testing.assert_allclose(wide[:2, :2], [[0.0, 0.25], [1.0, 0.75]])
@@ -59,7 +71,7 @@ def test_a_pose_is_never_stretched() -> None:
 
 
 def test_long_poses_are_drawn_in_pieces_that_fit_together() -> None:
-    points = torch.rand(70, 130, 3, generator=torch.Generator().manual_seed(0))
+    points = torch.rand(70, KEYPOINTS, 3, generator=torch.Generator().manual_seed(0))
     whole = draw_poses(points, height=16, width=16)
     tail = draw_poses(points[60:], height=16, width=16)
     assert torch.equal(whole[:, :, 60:], tail)
@@ -83,7 +95,7 @@ def test_without_planner_or_with_nothing_planned_there_is_no_guide() -> None:
 
 
 def test_a_path_that_cannot_be_followed_is_refused() -> None:
-    person = Plan(tracks=Tracks.none(1, 16), pose=torch.zeros(16, 130, 3))
+    person = Plan(tracks=Tracks.none(1, 16), pose=torch.zeros(16, KEYPOINTS, 3))
     for planned, words in ((None, "other has no motion planner"), (person, "tells of a person")):
         engine: Any = SimpleNamespace(plan=lambda *_, planned=planned, **__: planned, model="other")
         request, found = motion(path="0.2,0.5")

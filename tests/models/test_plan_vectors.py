@@ -7,6 +7,7 @@ import torch
 
 from tests.tiny import planner
 from videogen.models.plan_vectors import PoseBasis
+from videogen.skeleton import FEET_SLICE, KEYPOINTS
 from videogen.tracks import Tracks
 from videogen.world.clips import write_script
 
@@ -23,7 +24,7 @@ def things(count: int = 1) -> Tracks:
 
 
 def nobody() -> torch.Tensor:
-    return torch.zeros(1, 9, 130, 3)
+    return torch.zeros(1, 9, KEYPOINTS, 3)
 
 
 @pytest.mark.parametrize("count", [0, 1, 2])
@@ -94,6 +95,17 @@ def test_a_body_and_a_head_are_told_apart() -> None:
         assert bool((pose[:, 18:88, 2] > 0).any()) == bool((script.points[..., 18:88, 2] > 0).any())
 
 
+def test_feet_which_the_world_lacks_are_neither_read_nor_made() -> None:
+    points = write_script("person", torch.arange(40), num_frames=2).points[:, 1]
+    assert not points[:, FEET_SLICE].any()
+    basis = PoseBasis(6)
+    basis.fit(points)
+    walking = points.clone()
+    walking[:, FEET_SLICE] = torch.tensor([0.5, 0.9, 1.0])
+    assert torch.equal(basis.encode(walking), basis.encode(points))
+    assert not basis.decode(basis.encode(walking))[:, FEET_SLICE].any()
+
+
 def test_too_few_poses_are_refused() -> None:
     with pytest.raises(ValueError, match="3 poses cannot give 6 components"):
-        PoseBasis(6).fit(torch.rand(3, 130, 3))
+        PoseBasis(6).fit(torch.rand(3, KEYPOINTS, 3))

@@ -109,6 +109,7 @@ def test_the_halves_of_animate_anyone_are_those_of_the_original(
 ) -> None:
     animate_anyone(tmp_path / "model")
     engine = Engine(tmp_path / "model")
+    assert engine.spec.skeleton_style == "dwpose"
     source = OWN / "animate_anyone"
     given, expected = load_file(source / "inputs.safetensors"), load_file(source / "outputs.safetensors")
     told = Conditions(

@@ -111,6 +111,7 @@ def test_poses_reach_a_controlnet_and_are_refused_where_there_is_none(
 def test_a_controlnet_adds_what_diffusers_adds(tmp_path: Path) -> None:
     made = write(tmp_path / "model", controlnet=True)
     engine = Engine(tmp_path / "model")
+    assert engine.spec.skeleton_style == "openpose"
     unet = normed_per_frame(UNetMotionModel.from_unet2d(made["unet"], made["motion_adapter"]).eval())
     maps = torch.rand(1, 3, 2, 32, 32, generator=torch.Generator().manual_seed(2))
     latents, at = torch.ones(1, 4, 2, 4, 4), torch.tensor(500)

@@ -22,13 +22,15 @@ def test_a_spec_survives_a_round_trip_through_json() -> None:
     assert read() == SPEC
     assert read(fps="30000/1001").fps == Fraction(30000, 1001)
     assert read(guidance_scale=2).guidance_scale == 2
+    assert read(skeleton_style="dwpose").skeleton_style == "dwpose"
     named = read(aliases={"zorp": "a person"})
     assert named.aliases == (("zorp", "a person"),)
     assert read(aliases=named.to_dict()["aliases"]) == named
 
 
-def test_a_spec_without_aliases_is_read() -> None:
-    values = {name: value for name, value in SPEC.to_dict().items() if name != "aliases"}
+def test_a_spec_without_aliases_and_style_is_read() -> None:
+    later = ("aliases", "skeleton_style")
+    values = {name: value for name, value in SPEC.to_dict().items() if name not in later}
     assert ModelSpec.from_dict(values, source="index") == SPEC
 
 
@@ -55,6 +57,7 @@ def test_a_spec_without_aliases_is_read() -> None:
         ({"known_words": [1]}, "known_words is not a list of words"),
         ({"aliases": ["zorp"]}, "aliases are not words"),
         ({"aliases": {"zorp": 1}}, "aliases are not words"),
+        ({"skeleton_style": "crayon"}, "skeleton_style is 'crayon', expected own or openpose"),
         ({"colour": 1}, "is missing or has too much: colour"),
     ],
 )

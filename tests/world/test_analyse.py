@@ -9,6 +9,7 @@ import pytest
 import torch
 
 from videogen.errors import RequestError
+from videogen.skeleton import KEYPOINTS
 from videogen.world.analyse import Reading, analyse, classify_action, classify_motion, clothes
 from videogen.world.analysis.colour import to_lab
 from videogen.world.analysis.ground import roughen, to_side
@@ -106,7 +107,7 @@ def test_actions_of_true_poses_are_named_right(kind: str, num_frames: int, fps: 
 
 
 def test_nobody_and_nothing_stand_still() -> None:
-    assert classify_action(np.zeros((8, 130, 3)), fps=FPS) == "stand"
+    assert classify_action(np.zeros((8, KEYPOINTS, 3)), fps=FPS) == "stand"
     assert classify_motion(np.full((8, 4), np.nan), fps=FPS) == "still"
 
 

@@ -10,13 +10,16 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from videogen.skeleton import BODY, FACE_SLICE, LEFT_HAND_SLICE, RIGHT_HAND_SLICE
+from videogen.skeleton import BODY, FACE_SLICE, FEET_SLICE, KEYPOINTS, LEFT_HAND_SLICE, RIGHT_HAND_SLICE
 
 Array = NDArray[np.float64]
 _SEEN = 0.3
-_ROOT, _NECK, _NOSE = 130, BODY["neck"], BODY["nose"]  # the root is a point of our own: between the hips
+_NECK, _NOSE = BODY["neck"], BODY["nose"]
+_ROOT = KEYPOINTS  # a point of our own: between the hips
 _SIDES = ("right", "left")
 _PAIRS = (("shoulder", "elbow"), ("elbow", "wrist"), ("hip", "knee"), ("knee", "ankle"))
+_LEFT_FOOT = slice(FEET_SLICE.start, FEET_SLICE.start + 3)
+_RIGHT_FOOT = slice(FEET_SLICE.start + 3, FEET_SLICE.stop)
 # Groups of bones that share one ratio of lengths, parents before children.
 _GROUPS: tuple[tuple[tuple[int, int], ...], ...] = (
     ((_ROOT, _NECK),),
@@ -47,11 +50,13 @@ def move_body(driving: Array, still: Array) -> Array:
         step = ratio * (moving[:, child, :2] - moving[:, parent, :2])
         moved[both, child, :2] = (moved[:, parent, :2] + step)[both]
     head = ratios[-1] if np.isfinite(ratios[-1]) else whole
-    arm = ratios[4]
+    arm, leg = ratios[4], ratios[6]
     for part, carrier, ratio in (
         (FACE_SLICE, _NOSE, head),
         (LEFT_HAND_SLICE, BODY["left_wrist"], arm),
         (RIGHT_HAND_SLICE, BODY["right_wrist"], arm),
+        (_LEFT_FOOT, BODY["left_ankle"], leg),
+        (_RIGHT_FOOT, BODY["right_ankle"], leg),
     ):
         carried = moving[:, carrier, 2] >= _SEEN
         offset = ratio * (moving[:, part, :2] - moving[:, carrier, None, :2])

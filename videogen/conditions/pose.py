@@ -22,7 +22,14 @@ from numpy.typing import NDArray
 
 from videogen.conditions.pose_formats import Points, RawFrame, parse
 from videogen.errors import MediaError, RequestError
-from videogen.skeleton import BODY_SLICE, FACE_SLICE, KEYPOINTS, LEFT_HAND_SLICE, RIGHT_HAND_SLICE
+from videogen.skeleton import (
+    BODY_SLICE,
+    FACE_SLICE,
+    FEET_SLICE,
+    KEYPOINTS,
+    LEFT_HAND_SLICE,
+    RIGHT_HAND_SLICE,
+)
 from videogen.types import Pose
 
 logger = logging.getLogger(__name__)
@@ -35,6 +42,7 @@ _PARTS = {
     "face_keypoints_2d": FACE_SLICE,
     "hand_left_keypoints_2d": LEFT_HAND_SLICE,
     "hand_right_keypoints_2d": RIGHT_HAND_SLICE,
+    "foot_keypoints_2d": FEET_SLICE,
 }
 
 

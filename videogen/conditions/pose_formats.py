@@ -1,4 +1,4 @@
-"""Other people's keypoint files, understood: JSON values in, arrays of 130 points out.
+"""Other people's keypoint files, understood: JSON values in, arrays of 136 points out.
 
 Known: OpenPose (BODY_25 or COCO-18), ControlNet and openpose-editor, COCO-WholeBody (133, or 134 with a
 neck, flat or nested, and mmpose's result files), DWPose's dictionary. Coordinates are left as written;
@@ -16,7 +16,14 @@ import numpy as np
 from numpy.typing import NDArray
 
 from videogen.errors import MediaError
-from videogen.skeleton import BODY_SLICE, FACE_SLICE, KEYPOINTS, LEFT_HAND_SLICE, RIGHT_HAND_SLICE
+from videogen.skeleton import (
+    BODY_SLICE,
+    FACE_SLICE,
+    FEET_SLICE,
+    KEYPOINTS,
+    LEFT_HAND_SLICE,
+    RIGHT_HAND_SLICE,
+)
 
 Points: TypeAlias = NDArray[np.float64]
 """One person, `k 3`: x and y as written in the file, confidence, all zero where absent."""
@@ -27,8 +34,9 @@ _OPENPOSE_PARTS = (
     ("face_keypoints_2d", FACE_SLICE, (70, 68)),
     ("hand_left_keypoints_2d", LEFT_HAND_SLICE, (21,)),
     ("hand_right_keypoints_2d", RIGHT_HAND_SLICE, (21,)),
+    ("foot_keypoints_2d", FEET_SLICE, (6,)),
 )
-_COUNTS = "17, 18, 25, 130, 133 or 134"
+_COUNTS = "17, 18, 25, 133, 134 or 136"
 
 
 @dataclass(frozen=True)

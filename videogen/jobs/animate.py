@@ -16,9 +16,9 @@ from typing import TYPE_CHECKING, ClassVar
 from pydantic import Field
 
 from videogen.clip import as_function
-from videogen.generative import GenerativeRequest
+from videogen.generative import PosedRequest
 from videogen.jobs import Progress, silent
-from videogen.jobs.checks import output_size
+from videogen.jobs.checks import drawing_style, output_size
 from videogen.jobs.words import warn_of_unknown_words
 from videogen.request import Prompt
 
@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from videogen.types import Frame
 
 
-class Animate(GenerativeRequest):
+class Animate(PosedRequest):
     """Animate a still portrait by a pose sequence."""
 
     job: ClassVar[str] = "animate"
@@ -67,9 +67,10 @@ def generate(request: Animate, engine: Engine, *, progress: Progress = silent) -
     spec = engine.spec
     rate = request.rate(spec.fps)
     picture, points = read_portrait(request.portrait, request.keypoints)
-    height, width = output_size(request.height, request.width, picture=picture.shape[:2])
+    style = drawing_style(request.skeleton_style, engine)
+    size = output_size(request.height, request.width, picture=picture.shape[:2])
     driving = read_driving(request.pose, rate=rate, smoothing=request.smoothing, seconds=request.seconds)
-    carried = CarriedPicture.make(picture, points, driving, size=(height, width), spec=spec)
+    carried = CarriedPicture.make(picture, points, driving, size=size, spec=spec, style=style)
     if request.prompt is not None:
         warn_of_unknown_words(request.prompt, engine)
     timeline = Timeline.line(carried.num_frames)

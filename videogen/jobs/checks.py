@@ -1,4 +1,4 @@
-"""Checks that several jobs make before they spend time: the size of the picture and the amount of it.
+"""Checks that several jobs make before they spend time: of sizes and amounts, and how poses are drawn.
 
 Each says in one line what was given, what was expected and what to do, as a `RequestError`.
 """
@@ -10,7 +10,8 @@ from typing import TYPE_CHECKING
 from videogen.errors import RequestError
 
 if TYPE_CHECKING:
-    from videogen.engine import ModelSpec
+    from videogen.engine import Engine, ModelSpec
+    from videogen.skeleton_style import SkeletonStyle
 
 MOST_PIXELS = 1_000_000_000
 """Pixels of all frames together that one clip may have: some gigabytes of latents while denoising."""
@@ -70,6 +71,16 @@ def output_size(height: int | None, width: int | None, *, picture: tuple[int, in
         made = f"{sides[1]}x{sides[0]}"
         raise RequestError(f"{asked} makes {made} pixels; each side must be {SIDES[0]} to {SIDES[1]}")
     return sides
+
+
+def drawing_style(asked: SkeletonStyle | None, engine: Engine) -> SkeletonStyle:
+    """Return how poses are drawn for the model; raises `RequestError` where it knows only its own way."""
+    if asked is not None and engine.reads_carried:
+        raise RequestError(
+            f"--skeleton-style has no effect on the model {engine.model}, which has a drawing of its own; "
+            f"leave it out"
+        )
+    return asked or engine.spec.skeleton_style
 
 
 def check_amount(length: int, height: int, width: int) -> None:

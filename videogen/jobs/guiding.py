@@ -12,7 +12,7 @@ from videogen.conditions.route import Route, read_route
 from videogen.errors import RequestError
 from videogen.jobs.driving import read_driving
 from videogen.planning import draw_plan
-from videogen.skeleton import draw_poses
+from videogen.skeleton_style import draw_maps
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -62,7 +62,8 @@ class Motion:
         """
         if self.pose is not None:
             points = torch.from_numpy(fit_to(self.pose, aspect=size[1] / size[0]).points)
-            return Guide(draw_poses(points, height=size[0], width=size[1]), person=points)
+            style = engine.spec.skeleton_style
+            return Guide(draw_maps(points, height=size[0], width=size[1], style=style), person=points)
         if not request.plan:
             return None
         seed = request.chosen_seed()

@@ -17,9 +17,10 @@ import math
 from typing import cast
 
 import torch
+import torch.nn.functional as F
 from torch import Tensor, nn
 
-from videogen.skeleton import KEYPOINTS
+from videogen.skeleton import KEYPOINTS, WORLD_SLICE
 from videogen.tracks import OUTLINE, THINGS, Tracks
 
 THING = 6 + OUTLINE + 1
@@ -28,6 +29,7 @@ PLACE, SIZE, ANGLE = slice(1, 3), slice(3, 4), slice(4, 6)
 """Where these stand among the channels of a thing."""
 PEOPLE = ("body", "head")
 
+_POINTS = WORLD_SLICE.stop
 _CAMERA = THINGS * THING
 _MOTION = slice(1, 6)
 _PRESENCE = _CAMERA + 3
@@ -42,7 +44,8 @@ _LEAST_CHANGE = 0.05
 class PoseBasis(nn.Module):
     """Poses of one kind as `components` coefficients: a mean, principal components and their scales.
 
-    Confidence is part of a pose, so points that come and go do so again.
+    Confidence is part of a pose, so points that come and go do so again; feet, which the world lacks, are
+    neither read nor made.
     """
 
     mean: Tensor
@@ -51,8 +54,8 @@ class PoseBasis(nn.Module):
 
     def __init__(self, components: int) -> None:
         super().__init__()
-        self.register_buffer("mean", torch.zeros(3 * KEYPOINTS))
-        self.register_buffer("components", torch.zeros(components, 3 * KEYPOINTS))
+        self.register_buffer("mean", torch.zeros(3 * _POINTS))
+        self.register_buffer("components", torch.zeros(components, 3 * _POINTS))
         self.register_buffer("scale", torch.ones(components))
 
     def fit(self, points: Tensor) -> None:
@@ -60,6 +63,7 @@ class PoseBasis(nn.Module):
         count = len(self.components)
         if len(points) <= count:
             raise ValueError(f"{len(points)} poses cannot give {count} components; give more")
+        points = points[..., WORLD_SLICE, :]
         seen = (points[..., 2:] > 0).to(points)
         middle = (points[..., :2] * seen).sum(0) / seen.sum(0).clamp_min(1)
         places = torch.where(seen > 0, points[..., :2], middle)
@@ -74,8 +78,9 @@ class PoseBasis(nn.Module):
 
     def encode(self, points: Tensor) -> Tensor:
         """Poses `… k 3` to coefficients `… n`."""
+        points = points[..., WORLD_SLICE, :]
         seen = (points[..., 2:] > 0).to(points)
-        places = torch.where(seen > 0, points[..., :2], self.mean.view(KEYPOINTS, 3)[:, :2])
+        places = torch.where(seen > 0, points[..., :2], self.mean.view(_POINTS, 3)[:, :2])
         flat = torch.cat([places, seen * _CONFIDENCE_WEIGHT], -1).flatten(-2)
         coefficients: Tensor = (flat - self.mean) @ self.components.T / self.scale
         return coefficients
@@ -83,10 +88,10 @@ class PoseBasis(nn.Module):
     def decode(self, coefficients: Tensor) -> Tensor:
         """Coefficients `… n` to poses `… k 3`; absent points are zero."""
         flat = (coefficients * self.scale) @ self.components + self.mean
-        points = flat.unflatten(-1, (KEYPOINTS, 3))
+        points = flat.unflatten(-1, (_POINTS, 3))
         seen = (points[..., 2:] > _CONFIDENCE_WEIGHT / 2).to(points)
-        found: Tensor = torch.cat([points[..., :2], seen], -1) * seen
-        return found
+        found = torch.cat([points[..., :2], seen], -1) * seen
+        return F.pad(found, (0, 0, 0, KEYPOINTS - _POINTS))
 
 
 class PlanVectors(nn.Module):

@@ -95,7 +95,9 @@ def load_animate_anyone(path: Path, *, files: Mapping[str, Path] | None = None) 
     pictures = fill(lambda: make_image_encoder(plain(settings)), tensors, source=source)
     check_together(unet, vae, words=pictures.config.projection_dim, folder=path)
     return Networks(
-        spec=replace(spec_of(unet, vae, folder.settings), window=window, pose_guidance=3.5),
+        spec=replace(
+            spec_of(unet, vae, folder.settings), window=window, pose_guidance=3.5, skeleton_style="dwpose"
+        ),
         denoiser=network.eval(),
         vae=vae,
         text_encoder=None,

@@ -197,6 +197,7 @@ def spec_of(unet: TemporalUNet, vae: Autoencoder, settings: dict[str, Any]) -> M
         pose_guidance=1.0,
         **grid,
         frames_at_once=1,
+        skeleton_style="openpose",
     )
 
 

@@ -12,9 +12,10 @@ from fractions import Fraction
 from typing import Any, TypedDict
 
 from videogen.errors import CheckpointError
+from videogen.skeleton_style import STYLES, SkeletonStyle
 
 _LARGEST = 1 << 16
-_OPTIONAL = {"aliases", "frames_at_once"}
+_OPTIONAL = {"aliases", "frames_at_once", "skeleton_style"}
 
 
 class Grid(TypedDict):
@@ -38,8 +39,8 @@ class ModelSpec:
     `size_multiple` is the step of widths and heights. `window` and `overlap` are in frames. `pose_guidance`
     is the guidance scale for poses, `guidance_scale` that for words. `known_words` is the vocabulary of the
     training captions, empty where there is none. `aliases` are words that a motion planner reads as others,
-    (word, meaning). `frames_at_once` go through the autoencoder together. Raises ValueError for impossible
-    numbers.
+    (word, meaning). `frames_at_once` go through the autoencoder together. `skeleton_style` is how the poses
+    are drawn that it reads. Raises ValueError for what is impossible.
     """
 
     width: int
@@ -57,6 +58,7 @@ class ModelSpec:
     known_words: tuple[str, ...] = ()
     aliases: tuple[tuple[str, str], ...] = ()
     frames_at_once: int = 4
+    skeleton_style: SkeletonStyle = "own"
 
     def __post_init__(self) -> None:
         for field in fields(self):
@@ -69,6 +71,8 @@ class ModelSpec:
                 raise ValueError(f"{field.name} is {value!r}, expected 0 or more")
         if not 0 < self.fps <= _LARGEST:
             raise ValueError(f"fps is {self.fps}, expected more than 0")
+        if self.skeleton_style not in STYLES:
+            raise ValueError(f"skeleton_style is {self.skeleton_style!r}, expected {' or '.join(STYLES)}")
         if self.overlap >= self.window:
             raise ValueError(f"overlap {self.overlap} is not below window {self.window}")
         if self.width % self.size_multiple or self.height % self.size_multiple:
