@@ -27,6 +27,7 @@ LAYERS: list[set[str]] = [
     {
         "carried",
         "clip_conditions",
+        "close_up",
         "devices",
         "engine",
         "planning",

@@ -1,33 +1,40 @@
 """A picture moved by a pose: what the network is told about it, and what its frames are sharpened with.
 
-In: a picture of any size with its keypoints, and a driving pose. Out: the picture on the network's grid,
-carried to every frame with its visibility, the drawn poses, and, frame by frame, the network's drawing with
-the picture's own detail where it can be seen.
+In: a picture of any size with its keypoints, a mask of the person where there is one, and a driving pose.
+Out: the picture on the network's grid, carried to every frame with its visibility, the drawn poses, and,
+frame by frame, the network's drawing with the picture's own detail where it can be seen.
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 import torch
 import torch.nn.functional as F
 from einops import rearrange
 from numpy.typing import NDArray
+from PIL import Image
 from torch import Tensor
 
-from videogen.conditions.motion_field import is_head, motion_field, warp
-from videogen.conditions.reference import Canvas, to_frame, to_picture
+from videogen.conditions.layers import Layers
+from videogen.conditions.motion_field import MotionField, is_head, motion_field, resample, stillness, warp
+from videogen.conditions.reference import Canvas, to_frame, to_picture, twice_as_large
 from videogen.conditions.retarget import retarget
-from videogen.enhance.detail import restore_detail, surely_seen
+from videogen.enhance.detail import enlarged, restore_detail, surely_seen
 from videogen.skeleton_style import SkeletonStyle, draw_maps
 from videogen.types import Frame, Pose
 from videogen.weights.spec import ModelSpec
 
+Mask = NDArray[np.float32]
 _FRAMES_AT_ONCE = 64
+_LARGEST_DOUBLED = 1600 * 1600  # pixels of a picture that is enlarged before it is looked up
 
 
-def carry(picture: Tensor, still: Tensor, moving: Tensor, *, factor: int) -> tuple[Tensor, Tensor]:
+def carry(
+    picture: Tensor, still: Tensor, moving: Tensor, *, factor: int, layers: Layers | None = None
+) -> tuple[Tensor, Tensor]:
     """Carry a picture −1…1 `1 c h w` with keypoints `k 3` to where they are in `moving`, `t k 3`.
 
     Returns frames `t c h w`, grey where nothing is known, and the visibility `1 1 t h/f w/f`, 0…1.
@@ -36,9 +43,11 @@ def carry(picture: Tensor, still: Tensor, moving: Tensor, *, factor: int) -> tup
     frames, seen = [], []
     for some in moving.split(_FRAMES_AT_ONCE):
         field = motion_field(still[None], some[None], height=height, width=width, aspect=width / height)
-        visible = field.visibility[:, None]
-        frames.append(rearrange(warp(picture, field) * visible, "1 c t h w -> t c h w"))
-        seen.append(F.avg_pool3d(visible, (1, factor, factor)))
+        moved, visible = warp(picture, field), field.visibility
+        if layers is not None:
+            moved, visible = layers.carry(field, moved)
+        frames.append(rearrange(moved * visible[:, None], "1 c t h w -> t c h w"))
+        seen.append(F.avg_pool3d(visible[:, None], (1, factor, factor)))
     return torch.cat(frames), torch.cat(seen, 2)
 
 
@@ -56,49 +65,40 @@ class CarriedPicture:
     frames: Tensor
     visibility: Tensor
     pose_maps: Tensor
-    picture: Tensor
+    picture: Frame
+    mask: Mask | None
     still: Tensor
     moving: Tensor
 
     @classmethod
     def make(
-        cls,
-        frame: Frame,
-        points: NDArray[np.float32],
-        driving: Pose,
-        *,
-        size: tuple[int, int],
-        spec: ModelSpec,
-        style: SkeletonStyle | None = None,
-    ) -> CarriedPicture:
+        cls, frame: Frame, points: NDArray[np.float32], driving: Pose, *,
+        size: tuple[int, int], spec: ModelSpec, mask: Mask | None = None, style: SkeletonStyle | None = None,
+    ) -> CarriedPicture:  # fmt: skip
         """Carry `frame` with keypoints `k 3`, for an output of `size` (height, width), by a driving pose.
 
         The pose is fitted to the figure in the picture, and drawn in a style, the model's own if not given.
+        `mask` `h w`, 0…1, says where the person is.
         """
         moved = retarget(driving, points, aspect=frame.shape[1] / frame.shape[0])
-        return cls.along(frame, points, moved.points, size=size, spec=spec, style=style)
+        return cls.along(frame, points, moved.points, size=size, spec=spec, mask=mask, style=style)
 
     @classmethod
     def along(
-        cls,
-        frame: Frame,
-        points: NDArray[np.float32],
-        moved: NDArray[np.float32],
-        *,
-        size: tuple[int, int],
-        spec: ModelSpec,
-        style: SkeletonStyle | None = None,
-    ) -> CarriedPicture:
+        cls, frame: Frame, points: NDArray[np.float32], moved: NDArray[np.float32], *,
+        size: tuple[int, int], spec: ModelSpec, mask: Mask | None = None, style: SkeletonStyle | None = None,
+    ) -> CarriedPicture:  # fmt: skip
         """Carry `frame` with keypoints `k 3` to where they have `moved`, `t k 3`; see `make`."""
-        picture = to_picture(frame)
-        if picture.shape[-2:] != size:
-            picture = F.interpolate(picture, size, mode="bicubic", antialias=True, align_corners=False).clamp(
-                -1, 1
-            )
+        if frame.shape[:2] != size:
+            picture = F.interpolate(to_picture(frame), size, mode="bicubic", antialias=True)
+            frame = to_frame(picture[0].clamp(-1, 1))
+        if mask is not None and mask.shape != size:
+            mask = np.array(Image.fromarray(mask).resize((size[1], size[0]), Image.Resampling.BILINEAR))
         canvas = Canvas.fit(*size, side=min(spec.height, spec.width), multiple=spec.size_multiple)
-        reference = canvas.place(picture)
+        reference = canvas.place(to_picture(frame))
+        layers = None if mask is None else Layers.split(reference, canvas.place_mask(torch.from_numpy(mask)))
         still, moving = canvas.points(points), canvas.points(moved)
-        frames, visibility = carry(reference, still, moving, factor=spec.vae_scale_factor)
+        frames, visibility = carry(reference, still, moving, factor=spec.vae_scale_factor, layers=layers)
         return cls(
             canvas=canvas,
             reference=reference,
@@ -107,7 +107,8 @@ class CarriedPicture:
             pose_maps=draw_maps(
                 moving, height=canvas.height, width=canvas.width, style=style or spec.skeleton_style
             ),
-            picture=picture,
+            picture=frame,
+            mask=mask,
             still=torch.from_numpy(points),
             moving=torch.from_numpy(moved),
         )
@@ -119,22 +120,48 @@ class CarriedPicture:
 
     def as_drawn(self, drawn: Tensor) -> Frame:
         """A frame as the network drew it, `c h w`, at the picture's size."""
-        size = self.picture.shape[-2:]
-        shown = self.canvas.crop(drawn.cpu())[None]
-        if shown.shape[-2:] != size:
-            shown = F.interpolate(shown, size, mode="bicubic", antialias=True, align_corners=False)
-        return to_frame(shown[0].clamp(-1, 1))
+        return to_frame(self.enlarge(drawn))
 
     def sharpen(self, number: int, drawn: Tensor) -> Frame:
         """Frame `number` as the network drew it, `c h w`, with the picture's own detail where it is seen."""
-        height, width = self.picture.shape[-2:]
-        field = motion_field(
+        return self.detailed(number, self.enlarge(drawn))
+
+    def enlarge(self, drawn: Tensor) -> Tensor:
+        """A frame as the network drew it, `c h w`, with the picture's rows and columns."""
+        return enlarged(self.canvas.crop(drawn.cpu()), self.picture.shape[:2])
+
+    def detailed(self, number: int, drawn: Tensor) -> Frame:
+        """`sharpen` for a frame drawn with the picture's rows and columns."""
+        field = self._field(number)
+        carried, seen = resample(self._source, field, mode="bicubic").clamp(-1, 1), field.visibility
+        if self._layers is None:
+            carried = torch.lerp(carried, to_picture(self.picture)[:, :, None], stillness(field)[:, None])
+        else:
+            carried, seen = self._layers.carry(field, carried)
+        head = bool(is_head(self.still)) or self._layers is not None
+        return to_frame(
+            restore_detail(drawn, carried[0, :, 0], seen[0, 0] if head else surely_seen(seen[0, 0]))
+        )
+
+    def _field(self, number: int) -> MotionField:
+        height, width = self.picture.shape[:2]
+        return motion_field(
             self.still[None],
             self.moving[None, number : number + 1],
             height=height,
             width=width,
             aspect=width / height,
         )
-        carried = warp(self.picture, field)[0, :, 0]
-        seen = field.visibility[0, 0] if bool(is_head(self.still)) else surely_seen(field.visibility[0, 0])
-        return to_frame(restore_detail(self.canvas.crop(drawn.cpu()), carried, seen))
+
+    @cached_property
+    def _source(self) -> Tensor:
+        """What frames are looked up in."""
+        height, width = self.picture.shape[:2]
+        small = height * width <= _LARGEST_DOUBLED
+        return twice_as_large(self.picture) if small else to_picture(self.picture)
+
+    @cached_property
+    def _layers(self) -> Layers | None:
+        if self.mask is None:
+            return None
+        return Layers.split(to_picture(self.picture), torch.from_numpy(self.mask))

@@ -31,6 +31,7 @@ CHANGES: dict[str, Any] = {
     "portrait": "other.png",
     "pose": "backwards.json",
     "keypoints": "turned.json",
+    "mask": "mask.png",
     "prompt": "a red ball",
     "seconds": 0.25,
     "smoothing": 1.0,
@@ -70,6 +71,9 @@ def folder(portrait_folder: Path) -> Path:
     """Files beside those of `portrait_folder`, so that each field can be changed."""
     turned = read_image("photo.png")[:, ::-1]
     Image.fromarray(turned).save("other.png")
+    white = np.zeros((251, 333), dtype=np.uint8)
+    white[40:220, 80:250] = 255
+    Image.fromarray(white).save("mask.png")
     Path("other.json").write_bytes(Path("photo.json").read_bytes())
     pose = read_pose("pose.json")
     save_pose("backwards.json", replace(pose, points=pose.points[::-1]))
@@ -230,6 +234,21 @@ def test_a_folder_of_keypoints_is_a_pose(fake_engine: Any) -> None:
     for number, frame in enumerate(json.loads(Path("pose.json").read_text())):
         Path(f"poses/{number}.json").write_text(json.dumps(frame))
     np.testing.assert_array_equal(frames_of(fake_engine, pose="poses"), frames_of(fake_engine))
+
+
+def test_what_a_mask_leaves_out_never_moves(fake_engine: Any) -> None:
+    frames, photo = frames_of(fake_engine, mask="mask.png"), read_image("photo.png")
+    for frame in frames:
+        np.testing.assert_array_equal(frame[:30], photo[:30])
+        np.testing.assert_array_equal(frame[:, :60], photo[:, :60])
+
+
+def test_a_mask_of_other_proportions_is_refused(fake_engine: Any) -> None:
+    Image.new("L", (64, 64)).save("square.png")
+    with pytest.raises(
+        vg.RequestError, match=r"--mask square\.png has 64x64 pixels and the portrait 333x251"
+    ):
+        frames_of(fake_engine, mask="square.png")
 
 
 def test_missing_keypoints_say_where_they_were_sought(fake_engine: Any) -> None:

@@ -63,8 +63,10 @@ def _carry(
     """Places and visibility for points `n k 2` of reference and driving pose, `n h w 2` and `n h w`."""
     bend = _Bend(there, here, seen, aspect)
     centres = pixel_centres(height, width, like=there) * there.new_tensor([aspect, 1.0])
-    moves, shown = bend.at(centres)
-    if max(height, width) > _COARSE:
+    if max(height, width) <= _COARSE:
+        moves, shown = bend.at(centres)
+    else:
+        moves, shown = bend.of_skin(centres)
         window = _around(here[:, FACE_SLICE][seen[:, FACE_SLICE]] * height, height=height, width=width)
         if window is not None:
             moves[(slice(None), *window)], shown[(slice(None), *window)] = bend.at(centres[window])
@@ -94,15 +96,8 @@ class _Bend:
         self.target = fit_head(here[:, FACE_SLICE], seen[:, FACE_SLICE])
 
     def at(self, centres: Tensor) -> tuple[Tensor, Tensor]:
-        """How far a grid of places `h w 2` moves, `n h w 2`, and how surely they are seen, `n h w`.
-
-        The field is smooth, so it is computed at `_COARSE` rows and columns at most, and enlarged.
-        """
-        height, width = centres.shape[:2]
-        rows, columns = min(height, _COARSE), min(width, _COARSE)
-        moves, shown = self._smooth(_resized(centres[None], rows, columns, mode="bilinear")[0])
-        moves = _resized(moves, height, width, mode="bicubic")
-        shown = _resized(shown[..., None], height, width, mode="bilinear")[..., 0]
+        """How far a grid of places `h w 2` moves, `n h w 2`, and how surely they are seen, `n h w`."""
+        moves, shown = self.of_skin(centres)
         faces = self.there[:, FACE_SLICE], self.here[:, FACE_SLICE], self.seen[:, FACE_SLICE]
         grown = self.target.size / self.source.size
         for inside, source, known in find_openings(*faces, centres, grown=grown):
@@ -110,8 +105,19 @@ class _Bend:
             shown = torch.lerp(shown, known, inside)
         return moves, shown
 
+    def of_skin(self, centres: Tensor) -> tuple[Tensor, Tensor]:
+        """The same without what eyes and mouth do.
+
+        The field is smooth, so it is computed at `_COARSE` rows and columns at most, and enlarged.
+        """
+        height, width = centres.shape[:2]
+        rows, columns = min(height, _COARSE), min(width, _COARSE)
+        moves, shown = self._smooth(_resized(centres[None], rows, columns, mode="bilinear")[0])
+        shown = _resized(shown[..., None], height, width, mode="bilinear")[..., 0]
+        return _resized(moves, height, width, mode="bicubic"), shown
+
     def _smooth(self, centres: Tensor) -> tuple[Tensor, Tensor]:
-        """The same for the skin alone, where it is wanted."""
+        """`of_skin` where it is wanted."""
         rows, columns = centres.shape[:2]
         flat = centres.reshape(1, -1, 2)
         there, here, seen = self.there, self.here, self.seen

@@ -22,11 +22,11 @@ _CHUNK = 16  # frames at a time: small enough for the processor's cache
 
 def limb_field(
     reference: Tensor, driving: Tensor, *, height: int, width: int, aspect: float
-) -> tuple[Tensor, Tensor]:
+) -> tuple[Tensor, Tensor, Tensor]:
     """Carry whole bodies: for each output pixel the place in the reference, and its visibility.
 
     `reference` is `b k 3`, `driving` `b t k 3`, as in `motion_field`. Returns places as fractions
-    `b t h w 2` and visibility `b t h w`, 0…1.
+    `b t h w 2`, visibility and how surely a limb is there, `b t h w`, 0…1.
     """
     clips, length = driving.shape[:2]
     there = reference[:, None].expand_as(driving).reshape(clips * length, -1, 3)
@@ -35,15 +35,16 @@ def limb_field(
         _carry(there[rows], here[rows], height=height, width=width, aspect=aspect)
         for rows in (slice(start, start + _CHUNK) for start in range(0, clips * length, _CHUNK))
     ]
-    places = rearrange(torch.cat([place for place, _ in pieces]), "(b t) h w xy -> b t h w xy", b=clips)
-    visibility = rearrange(torch.cat([shown for _, shown in pieces]), "(b t) h w -> b t h w", b=clips)
-    return places, visibility * within_picture(places)
+    place, shown, body = (torch.cat(values) for values in zip(*pieces, strict=True))
+    places = rearrange(place, "(b t) h w xy -> b t h w xy", b=clips)
+    visibility, limb = (rearrange(value, "(b t) h w -> b t h w", b=clips) for value in (shown, body))
+    return places, visibility * within_picture(places), limb
 
 
 def _carry(
     reference: Tensor, driving: Tensor, *, height: int, width: int, aspect: float
-) -> tuple[Tensor, Tensor]:
-    """`limb_field` for single frames: points `n k 3`, places `n h w 2` and visibility `n h w`."""
+) -> tuple[Tensor, Tensor, Tensor]:
+    """`limb_field` for single frames: points `n k 3`, places `n h w 2`, the others `n h w`."""
     stretch = reference.new_tensor([aspect, 1.0])
     rows, columns = min(height, _COARSE), min(width, _COARSE)
     coarse = (pixel_centres(rows, columns, like=reference) * stretch).reshape(1, -1, 2)
@@ -70,8 +71,9 @@ def _carry(
     centre = rearrange(pixel_centres(height, width, like=reference) * stretch, "h w xy -> 1 xy h w")
     fine = rearrange(enlarge(maps.flatten(1, 2)), "n (a b) h w -> n a b h w", a=2)
     shift = (fine[:, :, :2] * centre[:, None]).sum(2) + fine[:, :, 2]
-    places = centre + shift * (enlarge(body) >= 0.5)
-    return rearrange(places, "n xy h w -> n h w xy") / stretch, enlarge(shown)[:, 0]
+    limb = enlarge(body)
+    places = centre + shift * (limb >= 0.5)
+    return rearrange(places, "n xy h w -> n h w xy") / stretch, enlarge(shown)[:, 0], limb[:, 0]
 
 
 def _maps(here: Limbs, there: Limbs) -> Tensor:

@@ -9,16 +9,19 @@ limb. One implementation in torch, batched over clips and frames, serves trainin
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any
 
 import torch.nn.functional as F
 from einops import rearrange
 from torch import Tensor
 
+from videogen.conditions.geometry import pixel_centres, smoothstep
 from videogen.conditions.head_field import head_field
 from videogen.conditions.limb_field import limb_field
 from videogen.skeleton import BODY, FACE_SLICE, KEYPOINTS
 
 _SEEN = 0.3
+_STILL, _MOVED = 0.1, 0.6  # pixels
 
 
 @dataclass(frozen=True)
@@ -26,11 +29,12 @@ class MotionField:
     """Where each output pixel comes from in the reference, and how far to trust it.
 
     `grid` is float32 `b t h w 2` (x, y in −1…1, `align_corners=False`); `visibility` is float32
-    `b t h w`, 0…1.
+    `b t h w`, 0…1. `person`, likewise, is where the one who moves may be: not where a body has no limb.
     """
 
     grid: Tensor
     visibility: Tensor
+    person: Tensor
 
 
 def motion_field(
@@ -50,14 +54,15 @@ def motion_field(
     reference, driving = reference.float(), driving.float()
     clips, length = driving.shape[:2]
     source = reference.new_empty(clips, length, height, width, 2)
-    visibility = reference.new_empty(clips, length, height, width)
+    visibility, person = (reference.new_ones(clips, length, height, width) for _ in range(2))
     heads = is_head(reference)
-    for chosen, field in ((heads, head_field), (~heads, limb_field)):
-        if bool(chosen.any()):
-            source[chosen], visibility[chosen] = field(
-                reference[chosen], driving[chosen], height=height, width=width, aspect=aspect
-            )
-    return MotionField(grid=source.mul(2).sub(1), visibility=visibility)
+    size: dict[str, Any] = {"height": height, "width": width, "aspect": aspect}
+    if bool(heads.any()):
+        source[heads], visibility[heads] = head_field(reference[heads], driving[heads], **size)
+    if not bool(heads.all()):
+        found = limb_field(reference[~heads], driving[~heads], **size)
+        source[~heads], visibility[~heads], person[~heads] = found
+    return MotionField(grid=source.mul(2).sub(1), visibility=visibility, person=person)
 
 
 def is_head(reference: Tensor) -> Tensor:
@@ -72,7 +77,20 @@ def warp(picture: Tensor, field: MotionField) -> Tensor:
 
     Bilinear; past the picture's edge the edge repeats (and `visibility` is 0 there).
     """
+    return resample(picture, field)
+
+
+def resample(picture: Tensor, field: MotionField, *, mode: str = "bilinear") -> Tensor:
+    """`warp` by another interpolation of `grid_sample`."""
     length, height, width = field.grid.shape[1:4]
     tall = rearrange(field.grid, "b t h w xy -> b (t h) w xy").to(picture.dtype)
-    moved = F.grid_sample(picture, tall, mode="bilinear", padding_mode="border", align_corners=False)
+    moved = F.grid_sample(picture, tall, mode=mode, padding_mode="border", align_corners=False)
     return moved.reshape(*moved.shape[:2], length, height, width)
+
+
+def stillness(field: MotionField) -> Tensor:
+    """1 where a field moves nothing, falling to 0 where it moves more than half a pixel, `b t h w`."""
+    height, width = field.grid.shape[2:4]
+    unmoved = pixel_centres(height, width, like=field.grid) * 2 - 1
+    shift = (field.grid - unmoved) * field.grid.new_tensor([width, height]) / 2
+    return 1 - smoothstep(shift.norm(dim=-1), _STILL, _MOVED)

@@ -36,6 +36,8 @@ PARTING = (37, 38, 43, 44, *range(60, 68))
 """The points that a plate must not be bent by: edges of upper lids, and inner lips."""
 _LASHES = 0.14
 """How tall upper lashes are, over the width of the eye."""
+_CORNER = 0.1
+"""How far from its corners the skin goes over into the feature, over its width."""
 _EDGE = 0.02
 """How softly rims end, over the width of the feature."""
 
@@ -152,8 +154,8 @@ def _counts(
     across: Tensor, top: Tensor, bottom: Tensor, seen: Tensor, points: list[int], edge: Tensor
 ) -> Tensor:
     """Where a feature is wide open enough to be one, between its corners, and all its points are seen."""
-    tall = smoothstep(bottom - top, edge, 4 * edge) * ((across > 0) & (across < 1))
-    return tall * seen[:, points].all(-1)[:, None, None]
+    ends = smoothstep(torch.minimum(across, 1 - across), 0.0, _CORNER)
+    return smoothstep(bottom - top, edge, 4 * edge) * ends * seen[:, points].all(-1)[:, None, None]
 
 
 def _ratio(first: Tensor, second: Tensor, edge: Tensor) -> Tensor:

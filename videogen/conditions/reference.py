@@ -14,6 +14,7 @@ import torch
 import torch.nn.functional as F
 from einops import rearrange
 from numpy.typing import NDArray
+from PIL import Image
 from torch import Tensor
 
 from videogen.types import Frame
@@ -21,6 +22,9 @@ from videogen.types import Frame
 CLIP_MEAN = (0.48145466, 0.4578275, 0.40821073)
 CLIP_SPREAD = (0.26862954, 0.26130258, 0.27577711)
 """Mean and deviation of red, green and blue, 0…1, in the pictures that CLIP learnt from."""
+
+_BLUR, _GAIN = 3.4, 0.15
+"""How wide (as `_blurred` takes it) and how strongly a picture that will be looked up is sharpened."""
 
 
 @dataclass(frozen=True)
@@ -47,6 +51,10 @@ class Canvas:
         padding = (0, self.width - self.columns, 0, self.height - self.rows)
         return F.pad(small.clamp(-1, 1), padding, mode="replicate")
 
+    def place_mask(self, mask: Tensor) -> Tensor:
+        """A mask 0…1 `H W` scaled onto the grid, `height width`, with its edges repeated."""
+        return (self.place(mask[None, None] * 2 - 1)[0, 0] + 1) / 2
+
     def points(self, points: NDArray[np.float32]) -> Tensor:
         """Keypoints `… k 3` from fractions of the picture to fractions of the grid."""
         scale = np.array([self.columns / self.width, self.rows / self.height, 1.0], dtype=np.float32)
@@ -60,6 +68,17 @@ class Canvas:
 def to_picture(frame: Frame) -> Tensor:
     """A frame uint8 `h w c` as a picture −1…1, `1 c h w`."""
     return rearrange(torch.from_numpy(np.array(frame)), "h w c -> 1 c h w").float() / 127.5 - 1
+
+
+def twice_as_large(frame: Frame) -> Tensor:
+    """A frame uint8 `h w c` as a picture −1…1 with twice the rows and columns, `1 c 2h 2w` (Lanczos).
+
+    It is made to be looked up by cubic interpolation, and is sharpened a little by what that loses.
+    """
+    size = 2 * frame.shape[1], 2 * frame.shape[0]
+    large = to_picture(np.asarray(Image.fromarray(frame).resize(size, Image.Resampling.LANCZOS)))
+    blurred = _blurred(_blurred(large, factor=_BLUR, axis=3), factor=_BLUR, axis=2)
+    return large + _GAIN * (large - blurred)
 
 
 def to_frame(picture: Tensor) -> Frame:
@@ -112,7 +131,8 @@ def _blurred(picture: Tensor, *, factor: float, axis: int) -> Tensor:
     channels = picture.shape[1]
     kernel = weights.view((1, 1, 1, -1) if axis == 3 else (1, 1, -1, 1)).expand(channels, -1, -1, -1)
     room = (taps, taps, 0, 0) if axis == 3 else (0, 0, taps, taps)
-    return F.conv2d(F.pad(picture, room, mode="reflect"), kernel, groups=channels)
+    inside = taps < picture.shape[axis]
+    return F.conv2d(F.pad(picture, room, mode="reflect" if inside else "replicate"), kernel, groups=channels)
 
 
 def _normed(picture: Tensor) -> Tensor:

@@ -12,14 +12,21 @@ import torch.nn.functional as F
 from torch import Tensor
 
 
+def enlarged(drawn: Tensor, size: tuple[int, ...]) -> Tensor:
+    """What the network drew, −1…1 `c h w`, with as many rows and columns as `size`."""
+    if drawn.shape[-2:] == size[:2]:
+        return drawn.clamp(-1, 1)
+    large = F.interpolate(drawn[None], tuple(size[:2]), mode="bicubic", align_corners=False)
+    return large[0].clamp(-1, 1)
+
+
 def restore_detail(drawn: Tensor, carried: Tensor, visibility: Tensor) -> Tensor:
     """Blend what the network drew, `c h w`, with the carried picture, `c H W`, by `visibility`, 0…1 `H W`.
 
     Both pictures −1…1, covering the same field of view. Returns `c H W`.
     """
-    size = carried.shape[-2:]
-    large = F.interpolate(drawn[None], size, mode="bicubic", align_corners=False)[0].clamp(-1, 1)
     seen = visibility[None]
+    large = enlarged(drawn, carried.shape[-2:])
     large = (large + _colour_gap(carried - large, seen)).clamp(-1, 1)
     return torch.lerp(large, carried, seen)
 

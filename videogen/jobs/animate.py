@@ -39,6 +39,9 @@ class Animate(PosedRequest):
     keypoints: Path | None = Field(
         default=None, description="The portrait's own keypoints; the JSON file beside it if not given."
     )
+    mask: Path | None = Field(
+        default=None, description="A picture that is white where the person is; found if not given."
+    )
     prompt: Prompt | None = Field(
         default=None, description="What the picture shows, in a sentence; may be left out."
     )
@@ -59,42 +62,21 @@ class Animate(PosedRequest):
 def generate(request: Animate, engine: Engine, *, progress: Progress = silent) -> Iterator[Frame]:
     """Yield the clip's frames at the portrait's size; raises `RequestError` or `MediaError`."""
     from videogen.carried import CarriedPicture
-    from videogen.engine import Conditions
-    from videogen.jobs.denoising import denoise
     from videogen.jobs.driving import read_driving, read_portrait
-    from videogen.sampling import Timeline
+    from videogen.jobs.portraying import find_person, portray
 
-    spec = engine.spec
-    rate = request.rate(spec.fps)
+    rate = request.rate(engine.spec.fps)
     picture, points = read_portrait(request.portrait, request.keypoints)
     style = drawing_style(request.skeleton_style, engine)
     size = output_size(request.height, request.width, picture=picture.shape[:2])
     driving = read_driving(request.pose, rate=rate, smoothing=request.smoothing, seconds=request.seconds)
-    carried = CarriedPicture.make(picture, points, driving, size=size, spec=spec, style=style)
+    mask = find_person(picture, points, request.mask) if engine.reads_carried else None
+    carried = CarriedPicture.make(
+        picture, points, driving, size=size, spec=engine.spec, mask=mask, style=style
+    )
     if request.prompt is not None:
         warn_of_unknown_words(request.prompt, engine)
-    timeline = Timeline.line(carried.num_frames)
-    conditions = Conditions(
-        fps=float(rate),
-        prompt=request.prompt,
-        reference=engine.encode_video(carried.reference),
-        carried=engine.encode_video(carried.frames),
-        visibility=carried.visibility,
-        pose_maps=carried.pose_maps,
-        picture=carried.reference,
-    )
-    scale = spec.pose_guidance if request.guidance_scale is None else request.guidance_scale
-    latents = denoise(
-        request,
-        engine,
-        timeline,
-        [engine.without(conditions), conditions],
-        scale=scale,
-        size=(carried.canvas.height, carried.canvas.width),
-        progress=progress,
-    )
-    for number, drawn in enumerate(engine.decode_video(latents)):
-        yield carried.sharpen(number, drawn) if engine.reads_carried else carried.as_drawn(drawn)
+    yield from portray(request, engine, carried, fps=float(rate), progress=progress)
 
 
 animate = as_function(Animate)

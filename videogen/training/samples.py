@@ -152,7 +152,7 @@ class Samples:
 
 def exact_field(clips: Clips) -> MotionField:
     """The world's own motion field."""
-    return MotionField(grid=clips.source * 2 - 1, visibility=clips.visible)
+    return MotionField(clips.source * 2 - 1, clips.visible, torch.ones_like(clips.visible))
 
 
 def draw_maps(clips: Clips) -> Tensor:

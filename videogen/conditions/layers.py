@@ -1,0 +1,99 @@
+"""A picture in two layers, a person and what is behind: the person moves, and the background stays.
+
+The person's layer is the picture with a mask as its opacity; both are carried along the motion field. The
+background is the picture where the person is not, bit for bit, and elsewhere colours that spread in from
+around (Gortler et al. 1996, "The lumigraph": push and pull). What lies deep behind the person is not known.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor
+
+from videogen.conditions.geometry import smoothstep
+from videogen.conditions.motion_field import MotionField, resample, stillness
+from videogen.errors import RequestError
+
+_PERSON, _NOBODY = 0.85, 0.15
+"""What surely is the person and surely is not, in a mask."""
+_RIM = 1 / 64
+"""How far around the person the background is not trusted, over the picture's shorter side."""
+_AROUND = 8
+"""How many such rims deep the filled background is trusted."""
+
+
+@dataclass(frozen=True)
+class Layers:
+    """A picture −1…1 `1 c h w`, the person's opacity 0…1 `1 1 h w`, and what is behind.
+
+    `behind` `1 c h w` is the picture with the person filled in, and `trusted` `1 1 h w` says how surely that
+    is what was there, 0…1.
+    """
+
+    picture: Tensor
+    person: Tensor
+    behind: Tensor
+    trusted: Tensor
+
+    @classmethod
+    def split(cls, picture: Tensor, mask: Tensor) -> Layers:
+        """Split a picture −1…1 `1 c h w` by a mask `h w` of its size, 0…1.
+
+        Raises RequestError where the sizes differ.
+        """
+        if mask.shape != picture.shape[-2:]:
+            raise RequestError(
+                f"the mask has {mask.shape[1]}x{mask.shape[0]} pixels and the picture "
+                f"{picture.shape[3]}x{picture.shape[2]}; expected the same"
+            )
+        opacity = smoothstep(_sharpened(mask[None, None].float(), picture), _NOBODY, _PERSON)
+        reach = max(1, round(_RIM * min(mask.shape)))
+        covered = F.max_pool2d((opacity > 0.02).float(), 2 * reach + 1, stride=1, padding=reach)
+        behind = torch.where(covered > 0, spread(picture, 1 - covered), picture)
+        around = 2 * _AROUND * reach + 1
+        near = F.avg_pool2d(1 - covered, around, 1, padding=around // 2, count_include_pad=False)
+        return cls(picture, opacity, behind, torch.maximum(1 - covered, (5 * near).clamp(0, 1)))
+
+    def carry(self, field: MotionField, moved: Tensor) -> tuple[Tensor, Tensor]:
+        """The picture with its person carried, `1 c t h w`, and how surely it is right, `1 t h w`, 0…1.
+
+        `moved` is the picture carried as a whole along the field, `1 c t h w`.
+        """
+        person = resample(self.person, field)[:, 0] * field.person
+        behind, trusted = self.behind[:, :, None], self.trusted
+        layered = torch.lerp(behind, moved, person[:, None])
+        known = torch.lerp(trusted.expand_as(person), field.visibility, person)
+        stays = stillness(field) * (1 - (person - self.person).abs())
+        return torch.lerp(layered, self.picture[:, :, None], stays[:, None]), torch.lerp(
+            known, field.visibility, stays
+        )
+
+
+def spread(picture: Tensor, known: Tensor) -> Tensor:
+    """Fill a picture `b c h w` where `known` `b 1 h w` is 0 with colours from around."""
+    if min(picture.shape[-2:]) < 2 or bool((known > 0).all()):
+        return picture * (known > 0)
+    sides = -(-picture.shape[-2] // 2), -(-picture.shape[-1] // 2)
+    room = (0, 2 * sides[1] - picture.shape[-1], 0, 2 * sides[0] - picture.shape[-2])
+    weighed, weights = F.pad(picture * known, room), F.pad(known, room)
+    weight = F.avg_pool2d(weights, 2)
+    coarse = spread(F.avg_pool2d(weighed, 2) / weight.clamp_min(1e-6), (weight * 4).clamp_max(1))
+    fine = F.interpolate(coarse, scale_factor=2, mode="bilinear", align_corners=False)
+    fine = fine[..., : picture.shape[-2], : picture.shape[-1]]
+    return known * picture + (1 - known) * fine
+
+
+def _sharpened(mask: Tensor, picture: Tensor) -> Tensor:
+    """A mask `1 1 h w` whose edges are drawn to those of the picture (He et al. 2010, guided filter)."""
+    guide = picture.mean(1, keepdim=True) / 2
+    reach = max(1, round(min(mask.shape[-2:]) / 64))
+
+    def mean(values: Tensor) -> Tensor:
+        return F.avg_pool2d(values, 2 * reach + 1, stride=1, padding=reach, count_include_pad=False)
+
+    centre, level = mean(guide), mean(mask)
+    slope = (mean(guide * mask) - centre * level) / (mean(guide * guide) - centre * centre + 1e-3)
+    return (mean(slope) * guide + mean(level - slope * centre)).clamp(0, 1)
