@@ -18,7 +18,7 @@ from torch import Tensor
 
 from videogen.conditions.motion_field import is_head, motion_field, warp
 from videogen.conditions.reference import Canvas, to_frame, to_picture
-from videogen.conditions.retarget import retarget
+from videogen.conditions.retarget import Motion, retarget
 from videogen.enhance.detail import restore_detail, surely_seen
 from videogen.skeleton import draw_poses
 from videogen.types import Frame, Pose
@@ -67,14 +67,17 @@ class CarriedPicture:
         points: NDArray[np.float32],
         driving: Pose,
         *,
+        motion: Motion = "relative",
+        scale: float = 1.0,
         size: tuple[int, int],
         spec: ModelSpec,
     ) -> CarriedPicture:
         """Carry `frame` with keypoints `k 3`, for an output of `size` (height, width), by a driving pose.
 
-        The pose is fitted to the figure in the picture.
+        The pose is fitted to the figure in the picture, see `retarget`.
         """
-        moved = retarget(driving, points, aspect=frame.shape[1] / frame.shape[0])
+        aspect = frame.shape[1] / frame.shape[0]
+        moved = retarget(driving, points, aspect=aspect, motion=motion, scale=scale)
         return cls.along(frame, points, moved.points, size=size, spec=spec)
 
     @classmethod
