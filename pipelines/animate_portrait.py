@@ -1,4 +1,4 @@
-"""Animate a portrait by a pose sequence and show what went in and out, side by side.
+"""Animate a portrait by a pose sequence; write the result, and what went in and out side by side.
 
 Writes `clip.mp4` (portrait | pose | result) and `result.mp4` to the folder --out.
 Quick: python pipelines/animate_portrait.py --seconds 0.5 --out out/portrait
@@ -7,18 +7,13 @@ Quick: python pipelines/animate_portrait.py --seconds 0.5 --out out/portrait
 from __future__ import annotations
 
 import argparse
-from fractions import Fraction
 from pathlib import Path
 
-import numpy as np
-import torch
-
 import videogen as vg
-from videogen.conditions.pose import read_pose
-from videogen.conditions.pose_repair import resample
+from videogen.jobs.driving import read_driving
+from videogen.jobs.side_by_side import side_by_side
 from videogen.media.image import read_image
 from videogen.media.video import write_video
-from videogen.skeleton import draw_skeleton
 
 INPUTS = Path(__file__).parents[1] / "samples" / "inputs"
 
@@ -36,19 +31,9 @@ def main() -> None:
 
     clip = vg.animate(given.portrait, pose=given.pose, seconds=given.seconds, seed=given.seed)
     clip.save(given.out / "result.mp4")
-    frames = clip.frames
-    height, width = frames.shape[1:3]
-    portrait = read_image(given.portrait)
-    pose = resample(read_pose(given.pose, fps=Fraction(clip.fps)), clip.fps).points[: len(frames)]
-    drawn = draw_skeleton(torch.from_numpy(pose), height=height, width=width)
-    skeletons = (drawn * 255).round().to(torch.uint8).permute(0, 2, 3, 1).numpy()
-    still = (
-        np.broadcast_to(portrait, frames.shape)
-        if portrait.shape == frames.shape[1:]
-        else frames[:1].repeat(len(frames), 0)
-    )
-    side_by_side = np.concatenate([still, skeletons, frames], axis=2)
-    write_video(given.out / "clip.mp4", iter(side_by_side), fps=clip.fps, record=clip.record)
+    pose = read_driving(given.pose, rate=clip.fps, smoothing=0.0, seconds=given.seconds)
+    shown = side_by_side(clip.stream(), read_image(given.portrait), pose)
+    write_video(given.out / "clip.mp4", shown, fps=clip.fps, record=clip.record, audio=clip.audio)
     print(given.out / "clip.mp4")
 
 

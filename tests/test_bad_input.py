@@ -117,6 +117,20 @@ def put_number(number: object) -> Callable[[dict[str, Any]], None]:
         (f"{TEXT} --pose pose.json --path 0.2,0.5", "give one of them"),
         (f"{TEXT} --path ''", "--path"),
         (f"{ANIMATE} --smoothing 2", "at least 0 and at most 1"),
+        (f"{ANIMATE} --smooth gauss --smoothing 0.5", "--smooth"),
+        (
+            f"{ANIMATE} --smooth spline",
+            "--smooth spline has no effect at --smoothing 0; give --smoothing 0.5",
+        ),
+        (f"{ANIMATE} --motion sideways", "--motion"),
+        (f"{ANIMATE} --motion-scale 4", "at least 0 and at most 3"),
+        (f"{ANIMATE} --motion-scale -1", "at least 0 and at most 3"),
+        (f"{ANIMATE} --audio missing.wav", "No such file"),
+        (f"{ANIMATE} --audio photo.png", "cannot be read as sound"),
+        (f"{ANIMATE} --audio pose.json", "cannot be read as sound"),
+        (f"{ANIMATE} --audio .", "is a folder"),
+        (f"{ANIMATE} --audio ''", "--audio"),
+        (f"{ANIMATE} --audio {LONG}.wav", "File name too long"),
         (f"{ANIMATE} --fps 0", "more than 0"),
         (f"{ANIMATE} --fps 1/0", "--fps"),
         (f"{ANIMATE} --width 15", "at least 16 and at most 2048"),
@@ -376,6 +390,7 @@ def test_a_preset_whose_files_are_nowhere_names_them_all(
 
 PORTRAITS: dict[str, str] = {
     "pixel.png": "is 1x1 pixels; each side must be 16 to 16384",
+    "tiny.png": "is 7x5 pixels; each side must be 16 to 16384",
     "wide.png": "is 20000x20 pixels; each side must be 16 to 16384",
     "bomb.png": "bomb.png",
     "thin.png": "too narrow",
@@ -398,6 +413,8 @@ def portrait(name: str) -> None:
     match name:
         case "pixel.png":
             Image.new("RGB", (1, 1)).save(path)
+        case "tiny.png":
+            Image.new("RGB", (7, 5)).save(path)
         case "wide.png":
             Image.new("RGB", (20_000, 20)).save(path)
         case "thin.png":
@@ -437,6 +454,7 @@ KEYPOINTS: dict[str, str] = {
     "words.json": "expected numbers",
     "uneven.json": "expected",
     "nobody.json": "nobody",
+    "zeros.json": "nobody",
     "garbage.json": "not JSON text",
     "binary.json": "not JSON text",
     "deep.json": "nested too deeply",
@@ -447,6 +465,10 @@ KEYPOINTS: dict[str, str] = {
     "missing.json": "No such file",
     f"{LONG}.json": "File name too long",
 }
+
+
+def all_zero(person: dict[str, list[float] | None]) -> dict[str, list[float]]:
+    return {part: [0.0] * len(values) for part, values in person.items() if values is not None}
 
 
 def keypoints(name: str) -> None:
@@ -471,6 +493,8 @@ def keypoints(name: str) -> None:
         change_pose(name, put_number(numbers[path.stem]))
     elif name in texts:
         path.write_text(texts[name])
+    elif name == "zeros.json":
+        change_pose(name, lambda frame: frame["people"][0].update(all_zero(frame["people"][0])))
     elif name == "uneven.json":
         change_pose(name, lambda frame: frame["people"][0]["face_keypoints_2d"].pop())
     elif name == "folder.json":

@@ -21,7 +21,7 @@ from torch import Tensor
 from videogen.conditions.layers import Layers
 from videogen.conditions.motion_field import MotionField, is_head, motion_field, resample, stillness, warp
 from videogen.conditions.reference import Canvas, to_frame, to_picture, twice_as_large
-from videogen.conditions.retarget import retarget
+from videogen.conditions.retarget import Motion, retarget
 from videogen.enhance.detail import enlarged, restore_detail, surely_seen
 from videogen.skeleton_style import SkeletonStyle, draw_maps
 from videogen.types import Frame, Pose
@@ -73,14 +73,16 @@ class CarriedPicture:
     @classmethod
     def make(
         cls, frame: Frame, points: NDArray[np.float32], driving: Pose, *,
-        size: tuple[int, int], spec: ModelSpec, mask: Mask | None = None, style: SkeletonStyle | None = None,
+        size: tuple[int, int], spec: ModelSpec, motion: Motion = "relative", scale: float = 1.0,
+        mask: Mask | None = None, style: SkeletonStyle | None = None,
     ) -> CarriedPicture:  # fmt: skip
         """Carry `frame` with keypoints `k 3`, for an output of `size` (height, width), by a driving pose.
 
-        The pose is fitted to the figure in the picture, and drawn in a style, the model's own if not given.
-        `mask` `h w`, 0…1, says where the person is.
+        The pose is fitted to the figure in the picture, see `retarget`, and drawn in a style, the model's own
+        if not given. `mask` `h w`, 0…1, says where the person is.
         """
-        moved = retarget(driving, points, aspect=frame.shape[1] / frame.shape[0])
+        aspect = frame.shape[1] / frame.shape[0]
+        moved = retarget(driving, points, aspect=aspect, motion=motion, scale=scale)
         return cls.along(frame, points, moved.points, size=size, spec=spec, mask=mask, style=style)
 
     @classmethod

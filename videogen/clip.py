@@ -20,7 +20,7 @@ from typing import TYPE_CHECKING, ParamSpec, cast
 from videogen.errors import RequestError
 from videogen.extras import NOTHING, Extras
 from videogen.jobs import Progress, jobs, silent
-from videogen.request import Record, Request, make_record
+from videogen.request import Record, Request, Sound, make_record
 
 if TYPE_CHECKING:
     from videogen.engine import Engine
@@ -39,14 +39,18 @@ class Clip:
         *,
         fps: Fraction,
         record: Record,
-        audio: Path | None = None,
+        sound: Sound | None = None,
     ) -> None:
         """Wrap `make`, which yields the frames from the first one each time it is called."""
         self.fps = fps
-        self.audio = audio
         self.record = record
-        self._make = make
+        self._make, self._sound = make, sound
         self._kept: list[Frame] | None = None
+
+    @property
+    def audio(self) -> Path | None:
+        """The file whose sound goes with the clip."""
+        return None if self._sound is None else self._sound.path
 
     @property
     def frames(self) -> Frames:
@@ -72,7 +76,8 @@ class Clip:
         """Write the clip with its record; the ending chooses the format. Raises `MediaError`."""
         from videogen.media.video import write_video
 
-        write_video(path, self.stream(), fps=self.fps, record=self.record, audio=self.audio)
+        audio = _audible(self._sound, path)
+        write_video(path, self.stream(), fps=self.fps, record=self.record, audio=audio)
         return Path(path)
 
     def _repr_html_(self) -> str:
@@ -105,6 +110,7 @@ def run(request: Request, *, engine: Engine | None = None, progress: Progress = 
 
     Raises `RequestError`, `CheckpointError` or `MediaError`, all before this returns.
     """
+    sound = request.sound()
     request, engine = _ready(request, engine, progress)
     job = jobs()[request.job]
     first_time: list[Iterator[Frame]] = []
@@ -115,7 +121,7 @@ def run(request: Request, *, engine: Engine | None = None, progress: Progress = 
     frames = job.generate(request, engine, progress=progress)
     first_time.append(chain([next(frames)], frames))
     record = make_record(request, weights=engine.hashes)
-    return Clip(make, fps=request.rate(engine.spec.fps), record=record, audio=request.sound())
+    return Clip(make, fps=request.rate(engine.spec.fps), record=record, sound=sound)
 
 
 def render(
@@ -129,10 +135,11 @@ def render(
     from videogen.media.video import check_output, write_video
 
     check_output(path, fps=request.fps or Fraction(1))
+    audio = _audible(request.sound(), path)
     request, engine = _ready(request, engine, progress)
     record = make_record(request, weights=engine.hashes)
     frames = _counted(jobs()[request.job].generate(request, engine, progress=progress), progress)
-    write_video(path, frames, fps=request.rate(engine.spec.fps), record=record, audio=request.sound())
+    write_video(path, frames, fps=request.rate(engine.spec.fps), record=record, audio=audio)
     return record
 
 
@@ -194,6 +201,15 @@ def _ready(request: Request, engine: Engine | None, progress: Progress) -> tuple
     fields = type(request).model_fields
     loaded = {name: value for name, value in vars(engine.extras).items() if name in fields}
     return request.seeded().model_copy(update=held | loaded), engine
+
+
+def _audible(sound: Sound | None, path: str | Path) -> Path | None:
+    """The file whose sound is written to `path`: what nobody named is not missed where there is no room."""
+    from videogen.media.video import WITH_SOUND
+
+    if sound is None or not (sound.asked or Path(path).suffix.lower() in WITH_SOUND):
+        return None
+    return sound.path
 
 
 def _counted(frames: Iterator[Frame], progress: Progress) -> Iterator[Frame]:

@@ -15,6 +15,7 @@ import json
 import secrets
 import unicodedata
 from collections.abc import Mapping
+from dataclasses import dataclass
 from fractions import Fraction
 from pathlib import Path
 from typing import Annotated, Any, ClassVar, Literal, Self, TypeAlias, get_args
@@ -72,6 +73,14 @@ Folder: TypeAlias = Annotated[Path, "a folder"]
 
 Prompt: TypeAlias = Annotated[str, AfterValidator(_readable)]
 """Text that says what should be seen: not blank, at most 300 words and 1,000 characters."""
+
+
+@dataclass(frozen=True)
+class Sound:
+    """A file whose sound goes with a clip; `asked` whether it was named, and is missed where it cannot go."""
+
+    path: Path
+    asked: bool
 
 
 class Request(BaseModel):
@@ -152,8 +161,8 @@ class Request(BaseModel):
         """Return the frames per second of the output; `default` is the model's own rate."""
         return self.fps if self.fps is not None else default
 
-    def sound(self) -> Path | None:
-        """Return the file whose sound goes with the output; None where the job has none."""
+    def sound(self) -> Sound | None:
+        """Return the sound that goes with the output, None for silence; raises `MediaError` for bad files."""
         return None
 
     @property

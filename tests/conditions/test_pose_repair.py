@@ -4,7 +4,7 @@ from fractions import Fraction
 import numpy as np
 import pytest
 
-from videogen.conditions.pose_repair import fill_gaps, resample, smooth
+from videogen.conditions.pose_repair import fill_gaps, resample
 from videogen.errors import RequestError
 from videogen.skeleton import KEYPOINTS
 from videogen.types import Pose
@@ -27,32 +27,6 @@ def test_short_gaps_are_bridged_and_long_ones_stay_open() -> None:
     np.testing.assert_allclose(whole[4:7, 0], pose.points[4:7, 0], atol=1e-6)
     assert not whole[10:20, 0].any()
     assert not whole[:2, 0].any()
-
-
-def test_smoothing_takes_jitter_out_and_keeps_the_ends_and_the_motion() -> None:
-    pose = ramp(60)
-    noise = np.random.default_rng(0).normal(0, 0.02, (60, 2)).astype(np.float32)
-    shaken = pose.points.copy()
-    shaken[1:-1, 0, :2] += noise[1:-1]
-    calm = smooth(replace(pose, points=shaken), strength=1.0).points
-    jump = lambda points: np.abs(np.diff(points[:, 0, :2], 2, axis=0)).mean()  # noqa: E731
-    assert jump(calm) < 0.1 * jump(shaken)
-    np.testing.assert_allclose(calm[[0, -1], 0], pose.points[[0, -1], 0], atol=1e-3)
-    assert np.abs(calm[:, 0, :2] - pose.points[:, 0, :2]).mean() < 0.015
-    np.testing.assert_array_equal(smooth(pose, strength=0).points, pose.points)
-    np.testing.assert_allclose(smooth(pose, strength=1).points, pose.points, atol=1e-4)
-
-
-def test_smoothing_does_not_reach_across_a_gap() -> None:
-    pose = ramp(20)
-    broken = pose.points.copy()
-    broken[8:12, 0] = 0
-    broken[12:, 0, 1] = 0.9
-    calm = smooth(replace(pose, points=broken), strength=1.0).points
-    assert not calm[8:12, 0].any()
-    np.testing.assert_allclose(calm[12:, 0, 1], 0.9, atol=1e-4)
-    with pytest.raises(RequestError, match="outside 0 to 1"):
-        smooth(pose, strength=1.5)
 
 
 @pytest.mark.parametrize("rate", [Fraction(5), Fraction(25), Fraction(30000, 1001), Fraction(10)])

@@ -66,7 +66,7 @@ def test_an_absurd_length_is_held_back(dance: Pose) -> None:
     reference[BODY["left_wrist"], :2] = reference[BODY["left_elbow"], :2] + [0, 0.6]
     moved = retarget(dance, reference)
     forearm = np.linalg.norm(bone(moved.points[0], "right_elbow", "right_wrist"))
-    assert forearm < 1.6 * np.linalg.norm(bone(dance.points[0], "right_elbow", "right_wrist"))
+    assert forearm < 2.1 * np.linalg.norm(bone(dance.points[0], "right_elbow", "right_wrist"))
 
 
 def test_a_posture_that_never_fits_is_said(dance: Pose, caplog: pytest.LogCaptureFixture) -> None:

@@ -36,6 +36,11 @@ CHANGES: dict[str, Any] = {
     "seconds": 0.25,
     "smoothing": 1.0,
     "skeleton_style": "openpose",
+    "smooth": "one-euro",
+    "motion": "absolute",
+    "motion_scale": 1.5,
+    "audio": "none",
+    "side_by_side": True,
     "width": 167,
     "height": 300,
     "num_inference_steps": 5,
@@ -59,6 +64,8 @@ CHANGES: dict[str, Any] = {
     "ip_adapter": "ip-adapter.bin@0.6",
 }
 SAME_CLIP = {"window_batch"}
+SOUND = {"audio"}
+BESIDE = {"smooth": {"smoothing": 0.5}}
 CHOOSES_THE_ENGINE = {
     "model", "device", "precision", "offload", "compile", "weights", "motion_modules",
 }  # fmt: skip
@@ -90,10 +97,12 @@ def frames_of(engine: Any, **fields: Any) -> Frames:
 
 
 @pytest.mark.parametrize(
-    "name", sorted(CHANGES.keys() - SAME_CLIP - CHOOSES_THE_ENGINE - ADDED - FOR_PUBLIC_MODELS)
+    "name", sorted(CHANGES.keys() - SAME_CLIP - SOUND - CHOOSES_THE_ENGINE - ADDED - FOR_PUBLIC_MODELS)
 )
 def test_every_field_changes_the_clip(name: str, fake_engine: Any) -> None:
-    plain, changed = frames_of(fake_engine), frames_of(fake_engine, **{name: CHANGES[name]})
+    beside = BESIDE.get(name, {})
+    plain = frames_of(fake_engine, **beside)
+    changed = frames_of(fake_engine, **beside, **{name: CHANGES[name]})
     assert plain.shape != changed.shape or (plain != changed).any()
 
 
@@ -142,12 +151,14 @@ def test_a_clip_is_as_large_as_the_portrait_and_as_long_as_the_pose(fake_engine:
     assert frames_of(fake_engine).shape == (8, 251, 333, 3)
 
 
-@pytest.mark.parametrize("length", [1, 2, 5, 11])
+@pytest.mark.parametrize("length", [1, 2, 3, 5, 11])
 def test_a_pose_of_any_length_is_followed(length: int, fake_engine: Any) -> None:
     pose = read_pose("pose.json")
     there_and_back = np.concatenate([pose.points, pose.points[::-1]])
     save_pose("pose.json", replace(pose, points=there_and_back[:length]))
     assert len(frames_of(fake_engine)) == length
+    for smooth in ("savgol", "one-euro", "spline"):
+        assert len(frames_of(fake_engine, smooth=smooth, smoothing=1.0)) == length
 
 
 def test_a_driver_that_begins_in_the_portrait_s_pose_begins_with_the_portrait(fake_engine: Any) -> None:
@@ -165,6 +176,42 @@ def test_a_photo_turned_by_its_camera_stands_upright(fake_engine: Any) -> None:
     frame = frames_of(fake_engine, portrait="photo.jpg")[0]
     assert frame.shape == (251, 333, 3)
     assert np.abs(frame.astype(int) - np.asarray(upright)).mean() < 6
+
+
+def save_as(kind: str, photo: Image.Image) -> Path:
+    """Write the photo as a file of another kind; none of them loses more than JPEG does."""
+    path = Path(f"{kind}.png")
+    match kind:
+        case "grey":
+            photo.convert("L").save(path)
+        case "palette":
+            photo.convert("P", palette=Image.Palette.ADAPTIVE).save(path)
+        case "see-through":
+            whole = np.dstack([np.asarray(photo), np.full(photo.size[::-1], 255, np.uint8)])
+            whole[:60, :, 3] = 0
+            Image.fromarray(whole).save(path)
+        case "sixteen-bit":
+            Image.fromarray(np.asarray(photo.convert("L")).astype(np.uint16) * 257).save(path)
+        case "cmyk":
+            path = path.with_suffix(".jpg")
+            photo.convert("CMYK").save(path, quality=98, subsampling=0)
+    return path
+
+
+@pytest.mark.parametrize("kind", ["grey", "palette", "see-through", "sixteen-bit", "cmyk"])
+def test_a_portrait_of_any_kind_of_file_is_the_picture_that_people_see(kind: str, fake_engine: Any) -> None:
+    photo = Image.open("photo.png")
+    expected = np.asarray(photo).astype(int)
+    if kind in ("grey", "sixteen-bit"):
+        expected = np.asarray(photo.convert("L").convert("RGB")).astype(int)
+    if kind == "see-through":
+        expected = np.concatenate([np.full_like(expected[:60], 255), expected[60:]])
+    path = save_as(kind, photo)
+    if kind == "palette":
+        expected = np.asarray(Image.open(path).convert("RGB")).astype(int)
+    frame = frames_of(fake_engine, portrait=path, keypoints="photo.json", seconds=0.1)[0]
+    assert frame.shape == (251, 333, 3)
+    assert np.abs(frame.astype(int) - expected).mean() < 8
 
 
 def test_a_tall_and_a_small_portrait_keep_their_sizes(fake_engine: Any) -> None:

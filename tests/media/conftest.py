@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import wave
 from collections.abc import Callable, Iterator
 from fractions import Fraction
 from pathlib import Path
@@ -89,39 +88,6 @@ def psnr() -> Callable[[list[np.ndarray], list[np.ndarray]], float]:
         return float(10 * np.log10(255**2 / max(error, 1e-9)))
 
     return psnr
-
-
-@pytest.fixture
-def make_sound() -> Callable[..., Path]:
-    """Write a WAV of a quiet tone with one loud click, `click` seconds from its start."""
-
-    def make_sound(
-        path: Path, *, seconds: float, rate: int = 44_100, channels: int = 2, click: float = 0.5
-    ) -> Path:
-        time = np.arange(round(seconds * rate)) / rate
-        samples = 1000 * np.sin(2 * np.pi * 440 * time)
-        samples[np.abs(time - click) < 0.002] = 30_000
-        with wave.open(str(path), "wb") as file:
-            file.setnchannels(channels)
-            file.setsampwidth(2)
-            file.setframerate(rate)
-            file.writeframes(np.repeat(samples.astype("<i2"), channels).tobytes())
-        return path
-
-    return make_sound
-
-
-@pytest.fixture
-def hear() -> Callable[[Path], tuple[np.ndarray, int]]:
-    """Decode the sound of a file: mono samples and their rate."""
-
-    def hear(path: Path) -> tuple[np.ndarray, int]:
-        with av.open(str(path)) as container:
-            stream = container.streams.audio[0]
-            parts = [frame.to_ndarray().mean(axis=0) for frame in container.decode(stream)]
-            return np.concatenate(parts), stream.codec_context.sample_rate
-
-    return hear
 
 
 @pytest.fixture

@@ -2,7 +2,8 @@
 
 The tree hangs on the middle of the hips (on the neck where the hips are out of sight). Lengths are those
 of the whole clip (a bone that points at the camera looks short), ratios stay near the ratio of the whole
-bodies, and left and right share theirs. Arrays hold x, y in equal units and a confidence.
+bodies, and left and right share theirs. The motion is put where the start frame meets the reference, or,
+absolute, where its middle does. Arrays hold x, y in equal units and a confidence.
 """
 
 from __future__ import annotations
@@ -10,6 +11,7 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
+from videogen.conditions.bent_body import Bent
 from videogen.skeleton import BODY, FACE_SLICE, FEET_SLICE, KEYPOINTS, LEFT_HAND_SLICE, RIGHT_HAND_SLICE
 
 Array = NDArray[np.float64]
@@ -30,25 +32,33 @@ _GROUPS: tuple[tuple[tuple[int, int], ...], ...] = (
     tuple((_NOSE, BODY[f"{side}_eye"]) for side in _SIDES),
     tuple((BODY[f"{side}_eye"], BODY[f"{side}_ear"]) for side in _SIDES),
 )
-_SPREAD = 1.4  # how far a bone's ratio may lie from that of the whole body
+_PARENTS = {child: parent for group in _GROUPS for parent, child in group}
+_SPREAD = 2.0  # how far a bone's ratio may lie from that of the whole body
 
 
-def move_body(driving: Array, still: Array) -> Array:
-    """Put the motion `t k 3` on the reference `k 3`; returns `t k 3`."""
+def move_body(driving: Array, still: Array, *, absolute: bool = False, scale: float = 1.0) -> Array:
+    """Put the motion `t k 3` on the reference `k 3`, its change times `scale`; returns `t k 3`."""
     moving, fixed = _with_root(driving), _with_root(still[None])[0]
     ratios, whole = _ratios(moving, fixed)
     start = int(np.nanargmin(_similar(driving, still)))
     root = _ROOT if _visible(moving[start, _ROOT]) and _visible(fixed[_ROOT]) else _NECK
-    anchor, home = _anchor(moving, fixed, start, root)
-    moved = moving.copy()
-    moved[..., :2] = home + whole * (moving[..., :2] - anchor)
+    anchor, home = _anchor(moving, fixed, slice(None) if absolute else slice(start, start + 1), root)
+    bent = Bent(moving, start, scale)
+    moved = bent.placed()
+    steps = moved[..., :2] - anchor
+    moved[..., :2] = home + whole * steps
+    # Hips sway and bodies stride by the lengths of their legs: so feet that stand go on standing.
+    moved[:, _ROOT, :2] = home + _legs(moving, fixed, ratios, whole) * steps[:, _ROOT]
     bones = [(bone, ratio) for group, ratio in zip(_GROUPS, ratios, strict=True) for bone in group]
     for (parent, child), ratio in bones:
         if root == _NECK and child == _NECK:
             continue
-        both = (moving[:, parent, 2] >= _SEEN) & (moving[:, child, 2] >= _SEEN)
-        step = ratio * (moving[:, child, :2] - moving[:, parent, :2])
-        moved[both, child, :2] = (moved[:, parent, :2] + step)[both]
+        left = moving[:, child, 2] >= _SEEN
+        joint: int | None = parent
+        while joint is not None and left.any():  # what hides a joint leaves the next one up
+            both = left & (moving[:, joint, 2] >= _SEEN)
+            moved[both, child, :2] = (moved[:, joint, :2] + ratio * bent.bone(joint, child))[both]
+            left, joint = left & ~both, _PARENTS.get(joint)
     head = ratios[-1] if np.isfinite(ratios[-1]) else whole
     arm, leg = ratios[4], ratios[6]
     for part, carrier, ratio in (
@@ -59,7 +69,7 @@ def move_body(driving: Array, still: Array) -> Array:
         (_RIGHT_FOOT, BODY["right_ankle"], leg),
     ):
         carried = moving[:, carrier, 2] >= _SEEN
-        offset = ratio * (moving[:, part, :2] - moving[:, carrier, None, :2])
+        offset = ratio * bent.carried(part, carrier)
         moved[carried, part, :2] = (moved[:, carrier, None, :2] + offset)[carried]
     return moved[:, :_ROOT]
 
@@ -101,14 +111,15 @@ def _visible(point: Array) -> bool:
 
 
 def _lengths(points: Array, group: tuple[tuple[int, int], ...]) -> float:
-    """How long the bones of a group look when seen best, NaN where they are never seen."""
+    """How long the bones of a group look when seen best, those of a head usually; NaN if never seen."""
     found = [
         np.linalg.norm(points[both, child, :2] - points[both, parent, :2], axis=-1)
         for parent, child in group
         for both in [(points[:, parent, 2] >= _SEEN) & (points[:, child, 2] >= _SEEN)]
     ]
     every = np.concatenate(found)
-    return float(np.quantile(every, 0.9)) if len(every) else float("nan")
+    # A nose that is turned aside is further from the neck than its bone is long.
+    return float(np.quantile(every, 0.5 if group in _GROUPS[-3:] else 0.9)) if len(every) else float("nan")
 
 
 def _ratios(moving: Array, fixed: Array) -> tuple[list[float], float]:
@@ -127,12 +138,22 @@ def _ratios(moving: Array, fixed: Array) -> tuple[list[float], float]:
     return [float(ratio) for ratio in near], whole
 
 
-def _anchor(moving: Array, fixed: Array, start: int, root: int) -> tuple[Array, Array]:
-    """A place in the driving picture and the one in the reference that it goes to, each `2`."""
-    shared = (moving[start, :, 2] >= _SEEN) & (fixed[:, 2] >= _SEEN)
-    if shared[root]:
-        return moving[start, root, :2], fixed[root, :2]
+def _legs(moving: Array, fixed: Array, ratios: list[float], whole: float) -> float:
+    """The reference's length of the legs over the driver's, or that of the whole bodies."""
+    lengths = [(_lengths(fixed[None], group), _lengths(moving, group)) for group in _GROUPS[5:7]]
+    if not np.isfinite(lengths).all():
+        return whole
+    weights = [theirs for _, theirs in lengths]
+    return float(np.average(ratios[5:7], weights=weights)) if sum(weights) > 1e-6 else whole
+
+
+def _anchor(moving: Array, fixed: Array, frames: slice, root: int) -> tuple[Array, Array]:
+    """A driver's place, the mean over some frames, and the reference's that it goes to, each `2`."""
+    seen = moving[frames, :, 2] >= _SEEN
+    shared = seen & (fixed[:, 2] >= _SEEN)
+    if shared[:, root].any():
+        shared[:, np.arange(shared.shape[1]) != root] = False
     if shared.any():
-        return moving[start, shared, :2].mean(0), fixed[shared, :2].mean(0)
-    seen = moving[start, :, 2] >= _SEEN
-    return moving[start, seen, :2].mean(0), fixed[fixed[:, 2] >= _SEEN, :2].mean(0)
+        places = np.broadcast_to(fixed[:, :2], (*shared.shape, 2))
+        return moving[frames, :, :2][shared].mean(0), places[shared].mean(0)
+    return moving[frames, :, :2][seen].mean(0), fixed[fixed[:, 2] >= _SEEN, :2].mean(0)

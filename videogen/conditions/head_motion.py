@@ -2,7 +2,9 @@
 
 Both faces are lifted to three dimensions with the depths of a plain face (`face_model`). The reference's
 head then makes the turns, steps and changes of expression that the driver's made since its start frame,
-in its own size. Arrays hold x, y in equal units and a confidence.
+in its own size; or, absolute, it is turned as the driver's and goes where that goes, and its expression
+changes as the driver's does from the one that it usually wears. Every change may be made smaller or
+larger. Arrays hold x, y in equal units and a confidence.
 """
 
 from __future__ import annotations
@@ -66,19 +68,20 @@ class _Heads:
         return self.centre[:, None] + solid @ self.camera.transpose(0, 2, 1)
 
 
-def move_head(driving: Array, still: Array) -> Array:
-    """Put the motion `t k 3` of a head on the reference `k 3`; returns `t k 3`."""
+def move_head(driving: Array, still: Array, *, absolute: bool = False, scale: float = 1.0) -> Array:
+    """Put the motion `t k 3` of a head on the reference `k 3`, its change times `scale`; returns `t k 3`."""
     moved = np.broadcast_to(still, driving.shape).copy()
     face = driving[:, FACE_SLICE]
     own = still[None, FACE_SLICE]
     seen = _Heads.legible(face)
     if not seen.any() or not _Heads.legible(own).all():
-        return _follow_body(driving, still, moved)
+        return _follow_body(driving, still, moved, change=scale)
     mine = _Heads.fit(own)
     theirs = _Heads.fit(face[seen])
     places = theirs.lift(face[seen])
-    start = _start(places, theirs, mine.lift(own)[0], mine)
-    heads = _turn(theirs, mine, start)
+    start = _usual(places) if absolute else _start(places, theirs, mine.lift(own)[0], mine)
+    heads = _turn(theirs, mine, start, absolute=absolute, change=scale)
+    places = places[start] + scale * (places - places[start])
     expression = places - places[start]
     changed = _blink(mine.lift(own)[0], places, expression, start)
     _speak(changed, places, since=np.flatnonzero(seen) - np.flatnonzero(seen)[start])
@@ -88,8 +91,8 @@ def move_head(driving: Array, still: Array) -> Array:
     for name, index in _FACE_OF.items():
         moved[seen, BODY[name], :2] += points[:, index] - own[0, index, :2]
         moved[~seen, BODY[name], 2] = 0
-    scale = float(mine.size[0] / theirs.size[start])
-    _sway(driving, still, moved, first=int(np.flatnonzero(seen)[start]), scale=scale)
+    size = float(mine.size[0] / theirs.size[start])
+    _sway(driving, still, moved, first=int(np.flatnonzero(seen)[start]), scale=size * scale)
     return moved
 
 
@@ -107,19 +110,41 @@ def _start(places: Array, theirs: _Heads, own: Array, mine: _Heads) -> int:
     return int((shape + np.linalg.norm(turns - mine.camera / mine.size[:, None, None], axis=(1, 2))).argmin())
 
 
-def _turn(theirs: _Heads, mine: _Heads, start: int) -> _Heads:
-    """The reference's head, making the driver's turns, steps and changes of size since its start frame."""
+def _usual(places: Array) -> int:
+    """The frame whose expression, upright faces `t 70 2`, is nearest to the one worn in the middle."""
+    return int(np.linalg.norm(places - np.median(places, 0), axis=-1).mean(-1).argmin())
+
+
+def _turn(theirs: _Heads, mine: _Heads, start: int, *, absolute: bool, change: float) -> _Heads:
+    """The reference's head, making the driver's turns, steps and changes of size since its start frame.
+
+    Absolute, its turns are the driver's own, and one similarity takes the middle of its places and sizes to
+    the reference's. `change` is how much of a change there is for one of the driver's.
+    """
     turns = _rotations(theirs.camera)
     own = _rotations(mine.camera)[0]
     # What the reference's camera has beyond a rotation (its proportions) stays in front of it.
     shape = mine.camera[0] @ own[:2].T
-    since = _kept_frontal(turns @ turns[start].T @ own, own)
-    grown = np.clip(theirs.size / theirs.size[start], 0.5, 2.0)
+    begun = turns[start] if absolute else own
+    since = _kept_frontal(_times(turns @ turns[start].T, change) @ begun, own)
+    size = np.median(theirs.size) if absolute else theirs.size[start]
+    place = np.median(theirs.centre, 0) if absolute else theirs.centre[start]
+    grown = np.clip((theirs.size / size) ** change, 0.5, 2.0)
     camera = grown[:, None, None] * (shape @ since[:, :2])
-    step = (theirs.centre - theirs.centre[start]) * (mine.size[0] / theirs.size[start])
-    # At the start frame nothing may differ, not even what the two steps above lose in noise.
-    camera = camera + (mine.camera[0] - camera[start])
+    step = change * (theirs.centre - place) * (mine.size[0] / size)
+    if not absolute:
+        # At the start frame nothing may differ, not even what the two steps above lose in noise.
+        camera = camera + (mine.camera[0] - camera[start])
     return _Heads(camera, mine.centre + step, grown * mine.size[0])
+
+
+def _times(turns: Array, factor: float) -> Array:
+    """Rotations `t 3 3` about their own axes by `factor` times their angles, short of half a turn."""
+    if factor == 1:
+        return turns
+    vectors = factor * Rotation.from_matrix(turns).as_rotvec()
+    angle = np.linalg.norm(vectors, axis=-1, keepdims=True)
+    return np.asarray(Rotation.from_rotvec(vectors * np.minimum(1, 3 / np.maximum(angle, 1e-9))).as_matrix())
 
 
 def _kept_frontal(turns: Array, own: Array) -> Array:
@@ -196,7 +221,7 @@ def _sway(driving: Array, still: Array, moved: Array, *, first: int, scale: floa
             moved[:, BODY[f"{side}_{name}"], :2] += moved[:, shoulder, :2] - still[shoulder, :2]
 
 
-def _follow_body(driving: Array, still: Array, moved: Array) -> Array:
+def _follow_body(driving: Array, still: Array, moved: Array, *, change: float) -> Array:
     """Without a driving face: move the reference's by the similarity of nose, eyes, ears and neck."""
     points = [BODY[name] for name in _FACE_OF]
     seen = (driving[:, points, 2] >= _SEEN).sum(-1) >= 3
@@ -206,7 +231,7 @@ def _follow_body(driving: Array, still: Array, moved: Array) -> Array:
     base = driving[first, points]
     span = float(np.linalg.norm(base[base[:, 2] >= _SEEN, :2].std(0)))
     own = still[points]
-    scale = float(np.linalg.norm(own[own[:, 2] >= _SEEN, :2].std(0))) / max(span, 1e-6)
+    scale = change * float(np.linalg.norm(own[own[:, 2] >= _SEEN, :2].std(0))) / max(span, 1e-6)
     parts = [*points, *range(FACE_SLICE.start, FACE_SLICE.stop)]
     for frame in np.flatnonzero(seen):
         both = (driving[frame, points, 2] >= _SEEN) & (base[:, 2] >= _SEEN)
@@ -216,6 +241,7 @@ def _follow_body(driving: Array, still: Array, moved: Array) -> Array:
         turn = np.vdot(before - before.mean(), after - after.mean()) / np.vdot(
             before - before.mean(), before - before.mean()
         )
+        turn = abs(turn) ** change * np.exp(1j * change * np.angle(turn))
         pivot = own[own[:, 2] >= _SEEN, :2].mean(0) @ [1, 1j]
         place = pivot + turn * (still[parts, :2] @ [1, 1j] - pivot) + scale * (after.mean() - before.mean())
         moved[frame, parts, :2] = np.stack([place.real, place.imag], -1)

@@ -36,7 +36,7 @@ PARTING = (37, 38, 43, 44, *range(60, 68))
 """The points that a plate must not be bent by: edges of upper lids, and inner lips."""
 _LASHES = 0.14
 """How tall upper lashes are, over the width of the eye."""
-_CORNER = 0.1
+_CORNER = 0.06
 """How far from its corners the skin goes over into the feature, over its width."""
 _EDGE = 0.02
 """How softly rims end, over the width of the feature."""

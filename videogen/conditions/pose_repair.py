@@ -1,4 +1,4 @@
-"""Tracks of keypoints made whole: gaps filled, jitter smoothed, another frame rate."""
+"""Tracks of keypoints made whole: gaps filled, another frame rate."""
 
 from __future__ import annotations
 
@@ -7,8 +7,6 @@ from fractions import Fraction
 from itertools import pairwise
 
 import numpy as np
-from numpy.typing import NDArray
-from scipy.interpolate import make_smoothing_spline
 
 from videogen.errors import RequestError
 from videogen.types import Pose
@@ -30,28 +28,6 @@ def fill_gaps(pose: Pose, *, longest: int = 6) -> Pose:
             ends = points[before, k], points[after, k]
             points[before + 1 : after, k] = ends[0] + share[:, None] * (ends[1] - ends[0])
             points[before + 1 : after, k, 2] = min(ends[0][2], ends[1][2])
-    return replace(pose, points=points)
-
-
-def smooth(pose: Pose, *, strength: float) -> Pose:
-    """Take jitter out of every keypoint with a smoothing spline that keeps its first and last place.
-
-    `strength` runs from 0 (nothing changes) to 1 (motion faster than about 12 frames a cycle goes). Runs of
-    fewer than five frames stay as they are. Raises RequestError outside 0…1.
-    """
-    if not 0 <= strength <= 1:
-        raise RequestError(
-            f"a smoothing strength of {strength} is outside 0 to 1; give 0.3 for slight jitter"
-        )
-    if strength == 0:
-        return pose
-    points = pose.points.copy()
-    # A smoothing spline halves a wave of w radians a frame where penalty * w^4 = 1.
-    penalty = (2.0 * strength) ** 4
-    for k in range(points.shape[1]):
-        for run in _runs(points[:, k, 2] > 0):
-            if run.stop - run.start >= 5:
-                points[run, k, :2] = _spline(points[run, k], penalty=penalty)
     return replace(pose, points=points)
 
 
@@ -78,18 +54,3 @@ def resample(pose: Pose, fps: Fraction) -> Pose:
     lone = (first[..., 2] == 0) | (second[..., 2] == 0)
     nearest = np.where(share < 0.5, first, second)
     return replace(pose, points=np.where(lone[..., None], nearest, points).astype(np.float32), fps=fps)
-
-
-def _runs(seen: NDArray[np.bool_]) -> list[slice]:
-    """Stretches of frames without a gap."""
-    edges = np.flatnonzero(np.diff(np.concatenate([[0], seen.astype(np.int8), [0]])))
-    return [slice(int(start), int(stop)) for start, stop in zip(edges[::2], edges[1::2], strict=True)]
-
-
-def _spline(track: NDArray[np.float32], *, penalty: float) -> NDArray[np.float32]:
-    """A smooth track `t 2` through points `t 3`, weighted by confidence, held at both ends."""
-    frames = np.arange(len(track), dtype=np.float64)
-    weights = np.maximum(track[:, 2].astype(np.float64), 0.05)
-    weights[[0, -1]] = 1e4
-    smoothed = make_smoothing_spline(frames, track[:, :2].astype(np.float64), w=weights, lam=penalty)(frames)
-    return np.asarray(smoothed, dtype=np.float32)

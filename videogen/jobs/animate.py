@@ -9,16 +9,15 @@ anchored to the same reference.
 from __future__ import annotations
 
 from collections.abc import Iterator
-from fractions import Fraction
 from pathlib import Path
 from typing import TYPE_CHECKING, ClassVar
 
 from pydantic import Field
 
 from videogen.clip import as_function
-from videogen.generative import PosedRequest
 from videogen.jobs import Progress, silent
-from videogen.jobs.checks import drawing_style, output_size
+from videogen.jobs.checks import check_amount, drawing_style, output_size
+from videogen.jobs.driven import DrivenRequest
 from videogen.jobs.words import warn_of_unknown_words
 from videogen.request import Prompt
 
@@ -27,15 +26,12 @@ if TYPE_CHECKING:
     from videogen.types import Frame
 
 
-class Animate(PosedRequest):
+class Animate(DrivenRequest):
     """Animate a still portrait by a pose sequence."""
 
     job: ClassVar[str] = "animate"
 
     portrait: Path = Field(kw_only=False, description="Picture of a person or character: PNG, JPEG or WebP.")
-    pose: Path = Field(
-        description="How to move: OpenPose or ControlNet JSON, a folder of it, or a skeleton video."
-    )
     keypoints: Path | None = Field(
         default=None, description="The portrait's own keypoints; the JSON file beside it if not given."
     )
@@ -45,38 +41,35 @@ class Animate(PosedRequest):
     prompt: Prompt | None = Field(
         default=None, description="What the picture shows, in a sentence; may be left out."
     )
-    seconds: float | None = Field(
-        default=None, gt=0, le=600, description="Stop after so long; the whole pose if not given."
-    )
-    smoothing: float = Field(
-        default=0.0, ge=0, le=1, description="How strongly jitter is taken out of the pose."
-    )
-
-    def rate(self, default: Fraction) -> Fraction:
-        """Return the frames per second of the output: asked for, the pose's own, or `default`."""
-        from videogen.jobs.driving import driving_rate
-
-        return self.fps or driving_rate(self.pose) or default
 
 
 def generate(request: Animate, engine: Engine, *, progress: Progress = silent) -> Iterator[Frame]:
     """Yield the clip's frames at the portrait's size; raises `RequestError` or `MediaError`."""
     from videogen.carried import CarriedPicture
+    from videogen.conditions.reference import Canvas
     from videogen.jobs.driving import read_driving, read_portrait
     from videogen.jobs.portraying import find_person, portray
+    from videogen.jobs.side_by_side import side_by_side
 
     rate = request.rate(engine.spec.fps)
     picture, points = read_portrait(request.portrait, request.keypoints)
     style = drawing_style(request.skeleton_style, engine)
     size = output_size(request.height, request.width, picture=picture.shape[:2])
-    driving = read_driving(request.pose, rate=rate, smoothing=request.smoothing, seconds=request.seconds)
+    driving = read_driving(
+        request.pose, rate=rate, smoothing=request.smoothing, seconds=request.seconds, by=request.smooth
+    )
+    spec = engine.spec
+    grid = Canvas.fit(*size, side=min(spec.height, spec.width), multiple=spec.size_multiple)
+    check_amount(len(driving.points), grid.height, grid.width)
     mask = find_person(picture, points, request.mask) if engine.reads_carried else None
     carried = CarriedPicture.make(
-        picture, points, driving, size=size, spec=engine.spec, mask=mask, style=style
-    )
+        picture, points, driving, motion=request.motion, scale=request.motion_scale, size=size, spec=spec,
+        mask=mask, style=style,
+    )  # fmt: skip
     if request.prompt is not None:
         warn_of_unknown_words(request.prompt, engine)
-    yield from portray(request, engine, carried, fps=float(rate), progress=progress)
+    frames = portray(request, engine, carried, fps=float(rate), progress=progress)
+    yield from side_by_side(frames, picture, driving) if request.side_by_side else frames
 
 
 animate = as_function(Animate)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 from dataclasses import replace
 from fractions import Fraction
-from itertools import chain
+from itertools import chain, islice
 from math import ceil
 from pathlib import Path
 
@@ -14,7 +14,8 @@ from numpy.typing import NDArray
 
 from videogen.conditions.pose import read_pose
 from videogen.conditions.pose_drawings import is_drawing, pose_from_drawings
-from videogen.conditions.pose_repair import fill_gaps, resample, smooth
+from videogen.conditions.pose_repair import fill_gaps, resample
+from videogen.conditions.smoothing import Filter, smooth
 from videogen.errors import MediaError, RequestError
 from videogen.media.files import media_errors
 from videogen.media.image import read_image
@@ -25,6 +26,8 @@ log = logging.getLogger(__name__)
 
 LONGEST = 14_400
 """Frames of the longest clip: ten minutes at 24 frames per second."""
+_BEYOND = 32
+"""Frames of a video that are looked at after the last one wanted, for the sake of smoothing."""
 
 
 def read_portrait(path: Path, keypoints: Path | None) -> tuple[Frame, NDArray[np.float32]]:
@@ -54,14 +57,24 @@ def driving_rate(path: Path) -> Fraction | None:
     return read_pose(path).fps if _is_json(path) else probe(path).fps
 
 
-def read_driving(path: Path, *, rate: Fraction, smoothing: float, seconds: float | None) -> Pose:
+def read_driving(
+    path: Path, *, rate: Fraction, smoothing: float, seconds: float | None, by: Filter = "savgol"
+) -> Pose:
     """The driving pose at `rate`, gaps filled, cut after `seconds`; raises `RequestError` above `LONGEST`."""
-    pose = read_pose(path) if _is_json(path) else _from_video(path)
+    pose = read_pose(path) if _is_json(path) else _from_video(path, rate=rate, seconds=seconds)
     own = pose.fps or rate
     if pose.fps is None:
         log.warning("%s does not say its frame rate; played at %s frames per second", path.name, rate)
         pose = replace(pose, fps=own)
-    length = len(pose.points) / own
+    wanted = _wanted(path, len(pose.points) / own, rate=rate, seconds=seconds)
+    needed = ceil(wanted * own / rate) + 1
+    pose = smooth(fill_gaps(pose), strength=smoothing, by=by)
+    pose = resample(replace(pose, points=pose.points[:needed]), rate)
+    return replace(pose, points=pose.points[:wanted])
+
+
+def _wanted(path: Path, length: Fraction, *, rate: Fraction, seconds: float | None) -> int:
+    """Frames of a clip along a pose of `length` seconds; raises `RequestError` for too long ones."""
     wanted = max(1, round((length if seconds is None else Fraction(seconds)) * rate))
     if seconds is not None and wanted > max(1, round(length * rate)):
         raise RequestError(
@@ -73,10 +86,7 @@ def read_driving(path: Path, *, rate: Fraction, smoothing: float, seconds: float
             f"{path.name} makes {wanted} frames at {rate} frames per second, a clip has at most {LONGEST}; "
             f"give --seconds {float(LONGEST / rate):g} or less"
         )
-    needed = ceil(wanted * own / rate) + 1
-    pose = smooth(fill_gaps(pose), strength=smoothing)
-    pose = resample(replace(pose, points=pose.points[:needed]), rate)
-    return replace(pose, points=pose.points[:wanted])
+    return wanted
 
 
 def _is_json(path: Path) -> bool:
@@ -84,9 +94,12 @@ def _is_json(path: Path) -> bool:
         return path.suffix.lower() == ".json" or (path.is_dir() and any(path.glob("*.json")))
 
 
-def _from_video(path: Path) -> Pose:
+def _from_video(path: Path, *, rate: Fraction, seconds: float | None) -> Pose:
     with read_video(path) as video:
-        frames = iter(video)
+        if video.info.duration is not None:
+            _wanted(path, video.info.duration, rate=rate, seconds=seconds)
+        most = None if seconds is None else ceil(Fraction(seconds) * video.info.fps) + _BEYOND
+        frames = islice(video, most)
         first = next(frames, None)
         if first is None:
             raise MediaError(f"{path} has no frames; give a pose as JSON or a skeleton video")

@@ -7,6 +7,7 @@ sound that begins later is preceded by silence, sound that begins earlier is cut
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Iterator
 from contextlib import ExitStack
 from fractions import Fraction
@@ -23,12 +24,40 @@ from videogen.errors import MediaError
 from videogen.media.container import open_container, picture_stream
 from videogen.media.files import media_errors, name_of
 
+log = logging.getLogger(__name__)
 READ = "read as sound"
 CODECS = {".mp4": "aac", ".webm": "libopus"}
 BIT_RATE = 192_000
 # Opus knows this rate and its halves only; AAC players all know these.
 OPUS_RATE = 48_000
 AAC_RATES = (48_000, 44_100, 32_000, 24_000, 22_050, 16_000)
+
+
+def check_sound(path: str | Path) -> None:
+    """Raise MediaError unless the file holds sound that can be read; only its beginning is."""
+    with open_container(path, doing=READ) as source:
+        if next(source.decode(_sound_stream(path, source)), None) is None:
+            raise MediaError(f"{name_of(path)} holds no sound that can be read; give another file, or none")
+
+
+def has_sound(path: str | Path) -> bool:
+    """Whether a file holds sound that can be read; a warning tells of sound that cannot.
+
+    What is no media file has none: who wants its pictures says what is wrong with it.
+    """
+    try:
+        with open_container(path, doing=READ) as source:
+            silent = not source.streams.audio
+    except MediaError:
+        return False
+    if silent:
+        return False
+    try:
+        check_sound(path)
+    except MediaError as error:
+        log.warning("%s; the clip has no sound", error)
+        return False
+    return True
 
 
 class SoundTrack:
