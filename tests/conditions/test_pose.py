@@ -11,9 +11,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from videogen.conditions.pose import read_pose, select_person, write_pose
+from videogen.conditions.pose import all_people, read_pose, write_pose
 from videogen.errors import MediaError, RequestError
-from videogen.skeleton import BODY, FACE_SLICE, KEYPOINTS, LEFT_HAND_SLICE
+from videogen.skeleton import BODY, FACE_SLICE, FEET_SLICE, KEYPOINTS, LEFT_HAND_SLICE
 from videogen.types import Pose
 
 BODY18 = [v for n in range(18) for v in (100.0 + 10 * n, 50.0 + 20 * n, 0.9)]
@@ -134,16 +134,40 @@ def test_pixels_without_a_size_are_guessed_with_a_warning(
     assert 0 < pose.points[0, :18, :2].max() <= 1
 
 
-def test_the_largest_person_is_followed_through_a_crowd() -> None:
-    small, large = np.zeros((2, KEYPOINTS, 3))
-    small[:3] = [[0.1, 0.1, 1], [0.12, 0.1, 1], [0.1, 0.14, 1]]
-    large[:3] = [[0.6, 0.2, 1], [0.8, 0.2, 1], [0.6, 0.8, 1]]
-    grown = small + (small[:, 2:] > 0) * [0.0, 0.0, 0.0]
-    grown[:3, :2] = (small[:3, :2] - 0.1) * 30 + 0.05  # the other comes close to the camera
-    chosen = select_person([[], [small, large], [grown, large], [large, grown], []])
-    np.testing.assert_allclose(chosen[1:4], np.stack([large] * 3), atol=1e-6)
-    assert not chosen[0].any()
-    assert not chosen[4].any()
+def test_feet_are_read_from_body_25_and_from_a_part_of_their_own(tmp_path: Path) -> None:
+    body = [v for n in range(25) for v in (float(n + 2), float(n + 2), 1.0)]
+    pose = read_pose(saved(tmp_path, [{"people": [{"pose_keypoints_2d": body}]}]), size=(100, 100))
+    assert [round(float(x) * 100 - 2) for x in pose.points[0, FEET_SLICE, 0]] == list(range(19, 25))
+    person = {
+        "pose_keypoints_2d": BODY18,
+        "foot_keypoints_2d": [v for n in range(6) for v in (n + 1.0, 9.0, 1)],
+    }
+    pose = read_pose(saved(tmp_path, [{"people": [person]}]), size=(100, 100))
+    np.testing.assert_allclose(pose.points[0, FEET_SLICE, 0] * 100, range(1, 7), atol=1e-4)
+
+
+def test_a_person_of_a_crowd_is_chosen_by_number(tmp_path: Path) -> None:
+    rows = np.array(BODY18).reshape(18, 3)
+    small = rows * [0.5, 0.5, 1] + [240, 0, 0]
+    flat = [{"pose_keypoints_2d": one.reshape(-1).tolist()} for one in (small, rows)]
+    path = saved(tmp_path, [{"people": people, "canvas_width": 512, "canvas_height": 512}
+                            for people in (flat, flat[::-1], flat)])  # fmt: skip
+    large = read_pose(path)
+    np.testing.assert_allclose(large.points[:, :18, :2] * 512, np.stack([rows[:, :2]] * 3), atol=1e-3)
+    np.testing.assert_array_equal(read_pose(path, person=0).points, large.points)
+    other = read_pose(path, person=1)
+    np.testing.assert_allclose(other.points[:, :18, :2] * 512, np.stack([small[:, :2]] * 3), atol=1e-3)
+    np.testing.assert_array_equal([one.points for one in all_people(path)], [large.points, other.points])
+
+
+@pytest.mark.parametrize("person", [2, -1])
+def test_a_person_who_is_not_there_is_refused_with_how_many_are(tmp_path: Path, person: int) -> None:
+    people = [{"pose_keypoints_2d": BODY18}, {"pose_keypoints_2d": [v * 2 if v > 1 else v for v in BODY18]}]
+    path = saved(tmp_path, [{**GOOD, "people": people}])
+    with pytest.raises(RequestError, match=rf"shows 2 people, and person {person} is not .*; give 0 to 1"):
+        read_pose(path, person=person)
+    with pytest.raises(RequestError, match=r"shows 1 person, and person 1 is not .*; give 0 \("):
+        read_pose(saved(tmp_path, [GOOD]), person=1)
 
 
 GOOD = {"people": [{"pose_keypoints_2d": BODY18}], "canvas_width": 512, "canvas_height": 512}
@@ -181,6 +205,18 @@ BAD = {
     "bad candidates": (
         {"bodies": {"candidate": [[0.1, 0.1]], "subset": [[9] * 18]}},
         "does not fit 1 candidates",
+    ),
+    "another count of scores": (
+        [{"instances": [{"keypoints": None, "keypoint_scores": 5}]}],
+        "keypoints have shape",
+    ),
+    "parts beside places without scores": (
+        [{"image_id": 1, "keypoints": [[1.0], [2.0]], "foot_kpts": [1.0] * 18}],
+        "keypoints have shape",
+    ),
+    "hands that are a number": (
+        {"bodies": {"candidate": [[0.1, 0.1]], "subset": [[0] * 18]}, "hands": 3.5},
+        "hands have shape",
     ),
     "uneven scores": (
         [{"image_id": 1, "keypoints": [1.0] * 51, "keypoint_scores": [1.0]}],

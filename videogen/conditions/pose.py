@@ -1,8 +1,9 @@
-"""Keypoints as data: one pose out of any keypoint file, and back to a file.
+"""Keypoints as data: one pose out of any file of keypoints, and back to a file.
 
-Read: JSON of OpenPose, ControlNet, openpose-editor, COCO-WholeBody and DWPose (`pose_formats`), in one
-file, or a folder with a file for each frame. Written: ControlNet's list of frames, pixels, with the frame
-rate. Whatever coordinates a file uses, a `Pose` holds fractions of the picture.
+Read: JSON of OpenPose, ControlNet, openpose-editor, COCO and DWPose, arrays of COCO-WholeBody and DWPose in
+.npz and .npy, in one file or a folder with a file for each frame. Written: the same, by the name of a layout.
+Whatever coordinates a file uses, a `Pose` holds fractions of the picture. The formats themselves stand in
+`conditions.formats`.
 """
 
 from __future__ import annotations
@@ -11,57 +12,71 @@ import json
 import logging
 import math
 import os
-import re
-from collections.abc import Sequence
 from fractions import Fraction
 from pathlib import Path
-from typing import Any, Literal
+from typing import Literal, TypeAlias
 
 import numpy as np
-from numpy.typing import NDArray
 
-from videogen.conditions.pose_formats import Points, RawFrame, parse
-from videogen.errors import MediaError, RequestError
-from videogen.skeleton import (
-    BODY_SLICE,
-    FACE_SLICE,
-    FEET_SLICE,
-    KEYPOINTS,
-    LEFT_HAND_SLICE,
-    RIGHT_HAND_SLICE,
+from videogen.conditions.formats.archive import ARRAY_LAYOUTS, ArrayLayout, read_arrays, to_arrays
+from videogen.conditions.formats.json_values import parse
+from videogen.conditions.formats.openpose import JSON_LAYOUTS, JsonLayout, frame_to_json
+from videogen.conditions.formats.points import Points, RawFrame
+from videogen.conditions.pose_files import (
+    files_of,
+    load_arrays,
+    load_json,
+    write_arrays,
+    write_folder,
+    write_text,
 )
+from videogen.conditions.pose_people import follow_people
+from videogen.errors import MediaError, RequestError
+from videogen.skeleton import KEYPOINTS
 from videogen.types import Pose
 
 logger = logging.getLogger(__name__)
 
-Coordinates = Literal["auto", "pixels", "fractions", "signed"]
-_LARGEST_FILE = 256 * 2**20
+Coordinates: TypeAlias = Literal["auto", "pixels", "fractions", "signed"]
+KeypointLayout: TypeAlias = JsonLayout | ArrayLayout
 _FARTHEST = 20.0  # picture sizes
-_PARTS = {
-    "pose_keypoints_2d": BODY_SLICE,
-    "face_keypoints_2d": FACE_SLICE,
-    "hand_left_keypoints_2d": LEFT_HAND_SLICE,
-    "hand_right_keypoints_2d": RIGHT_HAND_SLICE,
-    "foot_keypoints_2d": FEET_SLICE,
-}
 
 
 def read_pose(
+    path: str | os.PathLike[str], *, person: int = 0, size: tuple[int, int] | None = None,
+    coordinates: Coordinates = "auto", fps: Fraction | None = None,
+) -> Pose:  # fmt: skip
+    """Read the keypoints of one person from a file of keypoints, or a folder of them.
+
+    `person` counts from 0, the one who is largest over the whole clip, as `all_people` lists them. A folder
+    holds a file per frame, in the order of the numbers in their names. `size` is width and height in pixels
+    of the picture that the keypoints were found in, `coordinates` what they are (signed: −1…1) and `fps` the
+    frame rate, each for files that do not say. Raises MediaError with one line that names the file and the
+    frame, RequestError where there is no such person.
+    """
+    people = all_people(path, size=size, coordinates=coordinates, fps=fps)
+    if not 0 <= person < len(people):
+        raise RequestError(no_such_person(path, person, count=len(people)))
+    return people[person]
+
+
+def all_people(
     path: str | os.PathLike[str], *, size: tuple[int, int] | None = None, coordinates: Coordinates = "auto",
     fps: Fraction | None = None,
-) -> Pose:  # fmt: skip
-    """Read the keypoints of one person (the largest, followed from frame to frame) from JSON.
+) -> list[Pose]:  # fmt: skip
+    """Read everyone in a file of keypoints, each followed through the clip, the largest first.
 
-    `path` is a file, or a folder of files, one per frame, in the order of the numbers in their names.
-    `size` is width and height in pixels of the picture that the keypoints were found in, `coordinates` what
-    they are (signed: −1…1) and `fps` the frame rate, each for files that do not say. Raises MediaError
-    with one line that names the file and the frame.
+    Arguments and errors are those of `read_pose`; where a person is not seen their points are zero.
     """
     where = Path(path)
     frames: list[RawFrame] = []
-    for file in _files(where):
+    files = files_of(where)
+    for file in files:
         try:
-            frames += parse(_load(file))
+            if file.suffix.lower() in (".npz", ".npy"):
+                frames += read_arrays(load_arrays(file), alone=len(files) == 1)
+            else:
+                frames += parse(load_json(file))
         except MediaError as error:
             raise MediaError(f"{file}: {error}") from None
     try:
@@ -70,80 +85,58 @@ def read_pose(
         raise MediaError(f"{where}: {error}") from None
 
 
-def write_pose(path: str | os.PathLike[str], pose: Pose, *, width: int, height: int) -> None:
-    """Write a pose as ControlNet's JSON: a list of frames in pixels of a `width` x `height` canvas.
+def no_such_person(path: str | os.PathLike[str], person: int, *, count: int) -> str:
+    """The line that says how many people there are, for a number beyond them."""
+    people, choice = ("1 person", "0") if count == 1 else (f"{count} people", f"0 to {count - 1}")
+    return f"{path} shows {people}, and person {person} is not among them; give {choice} (0 is the largest)"
 
-    Raises MediaError where the file cannot be written; it is never left half written.
+
+def write_pose(
+    path: str | os.PathLike[str], pose: Pose, *, width: int, height: int,
+    layout: KeypointLayout | None = None,
+) -> None:  # fmt: skip
+    """Write a pose as keypoints in pixels of a `width` x `height` canvas (`dwpose`: in fractions).
+
+    Layouts of a .json file, or of a folder with a file per frame (a name without an ending): "controlnet",
+    "sd-webui", "openpose" (BODY_25), "openpose-18" and "openpose-editor". Of an .npz file: "wholebody" (133
+    points), "dwpose-134" and "dwpose" (the dictionary). Without one, .json is ControlNet's list of frames, a
+    folder OpenPose's, .npz "wholebody"; nothing is lost in these three. Raises RequestError for what cannot
+    be written so and MediaError where the file cannot be written; it is never left half written.
     """
-    if pose.points.ndim != 3 or pose.points.shape[1:] != (KEYPOINTS, 3):
+    target = Path(path)
+    check_pose(pose, width=width, height=height)
+    chosen = layout or {".json": "controlnet", ".npz": "wholebody", "": "openpose"}.get(target.suffix.lower())
+    points = np.where(pose.points[..., 2:] > 0, pose.points, 0).astype(np.float64)
+    if chosen in ARRAY_LAYOUTS and target.suffix.lower() == ".npz":
+        return write_arrays(target, to_arrays(points, chosen, width=width, height=height, fps=pose.fps))
+    if chosen not in JSON_LAYOUTS or target.suffix.lower() not in (".json", ""):
+        raise RequestError(
+            f"{target} cannot be written as {chosen or 'keypoints'}; give a name ending in .json, or in "
+            f"nothing for a folder, for {', '.join(JSON_LAYOUTS)}, or in .npz for {', '.join(ARRAY_LAYOUTS)}"
+        )
+    rate = None if pose.fps is None else _rate_to_json(pose.fps)
+    pixels = points * [width, height, 1]
+    frames = [frame_to_json(each, chosen, width=width, height=height, rate=rate) for each in pixels]
+    if not target.suffix:
+        return write_folder(target, [json.dumps(frame, separators=(",", ":")) for frame in frames])
+    whole = frames[0] if len(frames) == 1 and chosen != "controlnet" else frames
+    return write_text(target, json.dumps(whole, separators=(",", ":")))
+
+
+def check_pose(pose: Pose, *, width: int, height: int) -> None:
+    """Raise RequestError unless a pose can be written on such a canvas."""
+    if pose.points.ndim != 3 or pose.points.shape[1:] != (KEYPOINTS, 3) or len(pose.points) == 0:
         raise RequestError(f"a pose of shape {pose.points.shape} cannot be written; expected t {KEYPOINTS} 3")
     if width < 1 or height < 1:
         raise RequestError(f"a canvas of {width} x {height} pixels is impossible; expected 1 or more")
     if not np.isfinite(pose.points).all():
         raise RequestError("the pose holds NaN or infinity; expected finite coordinates")
-    rate = {} if pose.fps is None else {"fps": _rate_to_json(pose.fps)}
-    # Without the mark a tiny figure in the corner would read as fractions.
-    head = {"canvas_width": width, "canvas_height": height, "coordinates": "pixels", **rate}
-    scaled = pose.points.astype(np.float64) * [width, height, 1]
-    frames = [{**head, "people": _people(points)} for points in scaled]
-    _write_whole(Path(path), json.dumps(frames, separators=(",", ":")))
-
-
-def select_person(frames: Sequence[Sequence[Points]]) -> NDArray[np.float32]:
-    """Follow one person through frames of several: the largest where someone first appears, then the nearest.
-
-    Each person is `k 3`. Returns `t k 3`, zero in frames without people.
-    """
-    chosen = np.zeros((len(frames), KEYPOINTS, 3), dtype=np.float32)
-    last: Points | None = None
-    for number, people in enumerate(frames):
-        present = [person for person in people if (person[:, 2] > 0).any()]
-        if not present:
-            continue
-        before = last
-        last = max(present, key=_extent) if before is None else min(present, key=lambda p: _apart(p, before))
-        chosen[number] = last
-    return chosen
-
-
-def _files(where: Path) -> list[Path]:
-    """The file itself, or the .json files of a folder in order; raises MediaError."""
-    try:
-        if not where.is_dir():
-            return [where]
-        files = sorted((file for file in where.iterdir() if file.suffix.lower() == ".json"), key=_natural)
-    except OSError as error:
-        raise MediaError(f"{str(where)[:300]}: cannot be read: {error.strerror or error}") from None
-    if not files:
-        raise MediaError(f"{where} holds no .json files; expected a folder of OpenPose files, one per frame")
-    return files
-
-
-def _load(file: Path) -> Any:
-    """One JSON value; every way that a file can fail becomes a MediaError without the file's name."""
-    try:
-        # Asked before opening: opening a named pipe would wait for ever.
-        if file.exists() and not file.is_file():
-            raise MediaError("not a regular file; expected a JSON file of keypoints")
-        if file.stat().st_size > _LARGEST_FILE:
-            raise MediaError(
-                f"{file.stat().st_size >> 20} MiB is too large; expected keypoints under 256 MiB"
-            )
-        text = file.read_text(encoding="utf-8-sig")
-        return json.loads(text)
-    except MediaError:
-        raise
-    except OSError as error:
-        raise MediaError(f"cannot be read: {error.strerror or error}") from None
-    except (ValueError, RecursionError) as error:
-        reason = "nested too deeply" if isinstance(error, RecursionError) else "not JSON text"
-        raise MediaError(f"{reason}; expected a JSON file of keypoints") from None
 
 
 def _assemble(
     frames: list[RawFrame], *, size: tuple[int, int] | None, coordinates: Coordinates, fps: Fraction | None
-) -> Pose:
-    """Frames in the file's coordinates to one pose in fractions."""
+) -> list[Pose]:
+    """Frames in the file's coordinates to everyone's pose in fractions."""
     people = [person for frame in frames for person in frame.people if (person[:, 2] > 0).any()]
     if not people:
         raise MediaError(f"nobody is in any of the {len(frames)} frames; expected at least one person")
@@ -164,7 +157,9 @@ def _assemble(
     ]
     _check_places(normal)
     rate = fps if fps is not None else _rate(next((frame.fps for frame in frames if frame.fps), None))
-    return Pose(select_person(normal), fps=rate, aspect=canvas[0] / canvas[1] if canvas else None)
+    aspect = canvas[0] / canvas[1] if canvas else None
+    tracks = follow_people(normal, aspect=aspect or 1.0)
+    return [Pose(track, fps=rate, aspect=aspect) for track in tracks]
 
 
 def _check_places(frames: list[list[Points]]) -> None:
@@ -204,29 +199,6 @@ def _fractions(points: Points, *, kind: str, canvas: tuple[float, float] | None)
     return moved
 
 
-def _extent(person: Points) -> float:
-    seen = person[person[:, 2] > 0, :2]
-    spread = seen.max(0) - seen.min(0)
-    return float(np.hypot(*spread))
-
-
-def _apart(person: Points, other: Points) -> float:
-    shared = (person[:, 2] > 0) & (other[:, 2] > 0)
-    if not shared.any():
-        return math.inf
-    return float(np.linalg.norm(person[shared, :2] - other[shared, :2], axis=-1).mean())
-
-
-def _people(points: NDArray[np.float64]) -> list[dict[str, list[float] | None]]:
-    if not (points[:, 2] > 0).any():
-        return []
-    parts: dict[str, list[float] | None] = {}
-    for name, part in _PARTS.items():
-        rows = points[part] * (points[part, 2:] > 0)
-        parts[name] = [round(v, 4) for v in rows.reshape(-1).tolist()] if rows.any() else None
-    return [parts]
-
-
 def _rate(value: object) -> Fraction | None:
     """A frame rate as a number or as text like 30000/1001."""
     if value is None:
@@ -244,21 +216,3 @@ def _rate(value: object) -> Fraction | None:
 
 def _rate_to_json(rate: Fraction) -> int | str:
     return rate.numerator if rate.denominator == 1 else f"{rate.numerator}/{rate.denominator}"
-
-
-def _natural(file: Path) -> list[tuple[int, str]]:
-    """Names with numbers in their order: 2 before 10."""
-    return [(int(piece), "") if piece.isdigit() else (-1, piece) for piece in re.split(r"(\d+)", file.name)]
-
-
-def _write_whole(path: Path, text: str) -> None:
-    """Write to a temporary name beside `path`, then rename."""
-    partial = path.with_name(f".{path.name}.{os.getpid()}.partial")
-    try:
-        try:
-            partial.write_text(text, encoding="utf-8")
-            partial.replace(path)
-        finally:
-            partial.unlink(missing_ok=True)
-    except OSError as error:
-        raise MediaError(f"{path} cannot be written: {error.strerror or error}") from None
