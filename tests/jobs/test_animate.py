@@ -286,7 +286,7 @@ def test_a_folder_of_keypoints_is_a_pose(fake_engine: Any) -> None:
 def test_what_a_mask_leaves_out_never_moves(fake_engine: Any) -> None:
     frames, photo = frames_of(fake_engine, mask="mask.png"), read_image("photo.png")
     for frame in frames:
-        np.testing.assert_array_equal(frame[:24], photo[:24])
+        np.testing.assert_array_equal(frame[:10], photo[:10])
         np.testing.assert_array_equal(frame[:, :60], photo[:, :60])
 
 

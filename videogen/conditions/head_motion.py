@@ -28,7 +28,7 @@ _LIDS = (((37, 41), (38, 40), (36, 39)), ((43, 47), (44, 46), (42, 45)))  # uppe
 _UPPER_LIP = ((49, 0.4), (50, 0.8), (51, 1.0), (52, 0.8), (53, 0.4), (61, 1.0), (62, 1.0), (63, 1.0))
 _LOWER_LIP = ((59, 0.4), (58, 0.8), (57, 1.0), (56, 0.8), (55, 0.4), (67, 1.0), (66, 1.0), (65, 1.0))
 _SHUT = 0.3  # how much of an open eye's gap detectors still find in a closed one
-_LIPS_EASE = 8  # frames within which the lips go over from the picture's to the driver's
+_LIPS_EASE = 5  # frames within which the lips go over from the picture's to the driver's
 _FACE_OF = {"nose": 30, "right_eye": 68, "left_eye": 69, "right_ear": 0, "left_ear": 16}
 _RIGID = [0, 1, 2, 14, 15, 16, *range(27, 36), 36, 39, 42, 45]  # what expressions hardly move
 
@@ -84,7 +84,8 @@ def move_head(driving: Array, still: Array, *, absolute: bool = False, scale: fl
     places = places[start] + scale * (places - places[start])
     expression = places - places[start]
     changed = _blink(mine.lift(own)[0], places, expression, start)
-    _speak(changed, places, since=np.flatnonzero(seen) - np.flatnonzero(seen)[start])
+    frames = np.flatnonzero(seen)
+    _speak(changed, places, since=frames - frames[start], share=min(scale, 1.0))
     points = heads.show(changed)
     moved[seen, FACE_SLICE, :2] = points
     moved[:, FACE_SLICE, 2] = np.where(seen[:, None], np.minimum(face[..., 2], own[..., 2]), 0)
@@ -194,16 +195,17 @@ def _blink(own: Array, places: Array, expression: Array, start: int) -> Array:
     return changed
 
 
-def _speak(changed: Array, places: Array, *, since: NDArray[np.int_]) -> None:
+def _speak(changed: Array, places: Array, *, since: NDArray[np.int_], share: float) -> None:
     """Open the lips of upright faces `t 70 2` as far as the driver's, `t 70 2`, in place.
 
     Lips that meet in the driving pose must meet in the picture, even if that one smiles with open lips: so
-    the gap is the driver's own, to which it goes over from the picture's. `since` counts frames, `t`.
+    the gap is a `share` of the driver's own, to which it goes over from the picture's. `since` counts
+    frames, `t`.
     """
     gap = places[:, 66, 1] - places[:, 62, 1]
     mine = changed[:, 66, 1] - changed[:, 62, 1]
-    share = np.clip(np.abs(since) / _LIPS_EASE, 0, 1)
-    wider = share * share * (3 - 2 * share) * (np.maximum(gap, 0.0) - mine)
+    passed = np.clip(np.abs(since) / _LIPS_EASE, 0, 1)
+    wider = share * passed * passed * (3 - 2 * passed) * (np.maximum(gap, 0.0) - mine)
     for lip, way in ((_UPPER_LIP, -0.2), (_LOWER_LIP, 0.8)):
         for point, part in lip:
             changed[:, point, 1] += way * part * wider
