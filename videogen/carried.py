@@ -20,6 +20,7 @@ from torch import Tensor
 
 from videogen.conditions.layers import Layers
 from videogen.conditions.motion_field import MotionField, is_head, motion_field, resample, stillness, warp
+from videogen.conditions.mouth_paint import paint_mouth
 from videogen.conditions.reference import Canvas, to_frame, to_picture, twice_as_large
 from videogen.conditions.retarget import Motion, retarget
 from videogen.enhance.detail import enlarged, restore_detail, surely_seen
@@ -44,8 +45,11 @@ def carry(
     for some in moving.split(_FRAMES_AT_ONCE):
         field = motion_field(still[None], some[None], height=height, width=width, aspect=width / height)
         moved, visible = warp(picture, field), field.visibility
+        if bool(is_head(still)):
+            moved, painted = paint_mouth(picture, still, moved, some)
+            visible = torch.maximum(visible, painted)
         if layers is not None:
-            moved, visible = layers.carry(field, moved)
+            moved, visible = layers.carry(field, moved, visible)
         frames.append(rearrange(moved * visible[:, None], "1 c t h w -> t c h w"))
         seen.append(F.avg_pool3d(visible[:, None], (1, factor, factor)))
     return torch.cat(frames), torch.cat(seen, 2)
@@ -136,10 +140,14 @@ class CarriedPicture:
         """`sharpen` for a frame drawn with the picture's rows and columns."""
         field = self._field(number)
         carried, seen = resample(self._source, field, mode="bicubic").clamp(-1, 1), field.visibility
+        if bool(is_head(self.still)):
+            moving = self.moving[number : number + 1]
+            carried, painted = paint_mouth(to_picture(self.picture), self.still, carried, moving)
+            seen = torch.maximum(seen, painted)
         if self._layers is None:
             carried = torch.lerp(carried, to_picture(self.picture)[:, :, None], stillness(field)[:, None])
         else:
-            carried, seen = self._layers.carry(field, carried)
+            carried, seen = self._layers.carry(field, carried, seen)
         head = bool(is_head(self.still)) or self._layers is not None
         return to_frame(
             restore_detail(drawn, carried[0, :, 0], seen[0, 0] if head else surely_seen(seen[0, 0]))

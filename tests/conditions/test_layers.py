@@ -39,14 +39,14 @@ def shifted(by: int) -> MotionField:
 
 def test_a_field_that_moves_nothing_shows_the_picture_bit_for_bit(picture: Tensor, mask: Tensor) -> None:
     field = shifted(0)
-    shown, known = Layers.split(picture, mask).carry(field, warp(picture, field))
+    shown, known = Layers.split(picture, mask).carry(field, warp(picture, field), field.visibility)
     assert torch.equal(shown[:, :, 0], picture)
     assert known.min() == 1
 
 
 def test_the_person_moves_and_the_background_stays_bit_for_bit(picture: Tensor, mask: Tensor) -> None:
     field = shifted(8)
-    shown, known = Layers.split(picture, mask).carry(field, warp(picture, field))
+    shown, known = Layers.split(picture, mask).carry(field, warp(picture, field), field.visibility)
     shown = shown[:, :, 0]
     assert shown[0, :, 50, 45:63].min() > 0.9  # the person, eight pixels further right
     assert torch.equal(shown[..., :, :24], picture[..., :, :24])
@@ -57,7 +57,7 @@ def test_the_person_moves_and_the_background_stays_bit_for_bit(picture: Tensor, 
 
 def test_what_the_person_leaves_takes_the_colours_from_around(picture: Tensor, mask: Tensor) -> None:
     field = shifted(8)
-    shown, known = Layers.split(picture, mask).carry(field, warp(picture, field))
+    shown, known = Layers.split(picture, mask).carry(field, warp(picture, field), field.visibility)
     left = shown[0, 0, 0, 40:60, 31:35]
     around = picture[0, 0, 40, 20]
     assert (left - around).abs().max() < 0.2

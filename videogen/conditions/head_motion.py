@@ -28,7 +28,7 @@ _LIDS = (((37, 41), (38, 40), (36, 39)), ((43, 47), (44, 46), (42, 45)))  # uppe
 _UPPER_LIP = ((49, 0.4), (50, 0.8), (51, 1.0), (52, 0.8), (53, 0.4), (61, 1.0), (62, 1.0), (63, 1.0))
 _LOWER_LIP = ((59, 0.4), (58, 0.8), (57, 1.0), (56, 0.8), (55, 0.4), (67, 1.0), (66, 1.0), (65, 1.0))
 _SHUT = 0.3  # how much of an open eye's gap detectors still find in a closed one
-_LIPS_EASE = 5  # frames within which the lips go over from the picture's to the driver's
+_LIPS_EASE = 3  # frames within which the lips go over from the picture's to the driver's
 _FACE_OF = {"nose": 30, "right_eye": 68, "left_eye": 69, "right_ear": 0, "left_ear": 16}
 _RIGID = [0, 1, 2, 14, 15, 16, *range(27, 36), 36, 39, 42, 45]  # what expressions hardly move
 
@@ -199,10 +199,12 @@ def _speak(changed: Array, places: Array, *, since: NDArray[np.int_], share: flo
     """Open the lips of upright faces `t 70 2` as far as the driver's, `t 70 2`, in place.
 
     Lips that meet in the driving pose must meet in the picture, even if that one smiles with open lips: so
-    the gap is a `share` of the driver's own, to which it goes over from the picture's. `since` counts
-    frames, `t`.
+    the gap is a `share` of the driver's own, over the faces' heights, to which it goes over from the
+    picture's. `since` counts frames, `t`.
     """
-    gap = places[:, 66, 1] - places[:, 62, 1]
+    heights = [float(np.median(face[:, 8, 1] - face[:, 27, 1])) for face in (changed, places)]
+    taller = float(np.clip(heights[0] / max(heights[1], 1e-6), 0.7, 1.4))
+    gap = taller * (places[:, 66, 1] - places[:, 62, 1])
     mine = changed[:, 66, 1] - changed[:, 62, 1]
     passed = np.clip(np.abs(since) / _LIPS_EASE, 0, 1)
     wider = share * passed * passed * (3 - 2 * passed) * (np.maximum(gap, 0.0) - mine)

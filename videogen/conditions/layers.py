@@ -57,19 +57,18 @@ class Layers:
         near = F.avg_pool2d(1 - covered, around, 1, padding=around // 2, count_include_pad=False)
         return cls(picture, opacity, behind, torch.maximum(1 - covered, (5 * near).clamp(0, 1)))
 
-    def carry(self, field: MotionField, moved: Tensor) -> tuple[Tensor, Tensor]:
+    def carry(self, field: MotionField, moved: Tensor, seen: Tensor) -> tuple[Tensor, Tensor]:
         """The picture with its person carried, `1 c t h w`, and how surely it is right, `1 t h w`, 0…1.
 
-        `moved` is the picture carried as a whole along the field, `1 c t h w`.
+        `moved` is the picture carried as a whole along the field, `1 c t h w`, and `seen` how surely that is
+        right for the person, `1 t h w`.
         """
         person = resample(self.person, field)[:, 0] * field.person
         behind, trusted = self.behind[:, :, None], self.trusted
         layered = torch.lerp(behind, moved, person[:, None])
-        known = torch.lerp(trusted.expand_as(person), field.visibility, person)
+        known = torch.lerp(trusted.expand_as(person), seen, person)
         stays = stillness(field) * (1 - (person - self.person).abs())
-        return torch.lerp(layered, self.picture[:, :, None], stays[:, None]), torch.lerp(
-            known, field.visibility, stays
-        )
+        return torch.lerp(layered, self.picture[:, :, None], stays[:, None]), torch.lerp(known, seen, stays)
 
 
 def spread(picture: Tensor, known: Tensor) -> Tensor:

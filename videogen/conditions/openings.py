@@ -84,30 +84,93 @@ def creases(there: Tensor, here: Tensor) -> tuple[Tensor, Tensor]:
     return line_there + height_there[..., None] * rise_there, line_here + height_here[..., None] * rise_here
 
 
+@dataclass(frozen=True)
+class BetweenLips:
+    """What lies between driving lips at places `n h w`.
+
+    `across` is the share of the way from the mouth's right corner to its left, `below` how far below the
+    upper lip a place lies and `gap` how far apart the lips are there, over half the width of the face. `new`
+    says how surely the place is between the lips and the reference does not show it, 0…1.
+    """
+
+    across: Tensor
+    below: Tensor
+    gap: Tensor
+    new: Tensor
+
+
+def between_lips(
+    there: Tensor, here: Tensor, seen: Tensor, places: Tensor, *, size: Tensor, grown: Tensor
+) -> BetweenLips:
+    """Say what lies between lips; arguments as for `find_openings`, `size` `n` is half the face's width."""
+    lips = _Lips.at(there, here, places, grown)
+    unit = size[:, None, None]
+    counts = lips.inside * lips.counts(seen)
+    return BetweenLips(
+        lips.across, (lips.depth - lips.upper) / unit, (lips.lower - lips.upper) / unit,
+        counts * lips.parted * (1 - lips.known),
+    )  # fmt: skip
+
+
 def _mouth(there: Tensor, here: Tensor, seen: Tensor, places: Tensor, grown: Tensor) -> Found:
-    now, own = _Feature.of(here, _MOUTH[0]), _Feature.of(there, _MOUTH[0])
-    across, depth = now.locate(places)
-    top, upper, lower, bottom = (now.rim(rim, across) for rim in _MOUTH)
-    top_own, upper_own, lower_own, bottom_own = (own.rim(rim, across) for rim in _MOUTH)
-    edge, edge_own = now.edge(), own.edge()
-    # Of lips that close a trace is left out: a keypoint beside the lip would show teeth in the seam.
-    wider = (lower - upper) / grown[:, None, None] - (lower_own - upper_own)
-    closing = smoothstep(-wider, 0 * edge_own, 3 * edge_own)
-    lip_upper = torch.lerp(upper_own, top_own, 0.3 * closing)
-    lip_lower = torch.lerp(lower_own, bottom_own, 0.3 * closing)
-    above = top_own + (depth - top) * _ratio(lip_upper - top_own, upper - top, edge)
-    below = bottom_own - (bottom - depth) * _ratio(bottom_own - lip_lower, bottom - lower, edge)
-    between = upper_own + (depth - upper) / grown[:, None, None]
-    known = 1 - smoothstep(between, lower_own, lower_own + 1.5 * edge_own)
-    known = known * smoothstep(lower_own - upper_own, edge_own, 3 * edge_own)
-    known = 1 - (1 - known) * smoothstep(wider, 0 * edge_own, 2 * edge_own)
-    parted = _within(depth, upper, lower, edge / 2) * smoothstep(lower - upper, 0 * edge, edge)
-    source = torch.where(depth < (upper + lower) / 2, above, below)
-    source = own.place(across, torch.lerp(source, between, parted))
-    inside = _within(depth, top, bottom, edge) * _counts(
-        across, top, bottom, seen, [*_MOUTH[0], *_MOUTH[1]], edge
-    )
-    return inside, source, torch.lerp(torch.ones_like(known), known, parted)
+    lips = _Lips.at(there, here, places, grown)
+    source = torch.lerp(lips.skin, lips.behind, lips.parted)
+    known = torch.lerp(torch.ones_like(lips.known), lips.known, lips.parted)
+    return lips.inside * lips.counts(seen), lips.own.place(lips.across, source), known
+
+
+@dataclass(frozen=True)
+class _Lips:
+    """A driving mouth at places: its rims, and depths in the reference's mouth, `n h w`.
+
+    `skin` is where the lips come from and `behind` what is between them; `parted` says where that is,
+    `inside` where the mouth is, and `known` whether the reference shows what is between.
+    """
+
+    own: _Feature
+    across: Tensor
+    depth: Tensor
+    top: Tensor
+    upper: Tensor
+    lower: Tensor
+    bottom: Tensor
+    edge: Tensor
+    skin: Tensor
+    behind: Tensor
+    parted: Tensor
+    inside: Tensor
+    known: Tensor
+
+    @classmethod
+    def at(cls, there: Tensor, here: Tensor, places: Tensor, grown: Tensor) -> _Lips:
+        now, own = _Feature.of(here, _MOUTH[0]), _Feature.of(there, _MOUTH[0])
+        across, depth = now.locate(places)
+        top, upper, lower, bottom = (now.rim(rim, across) for rim in _MOUTH)
+        top_own, upper_own, lower_own, bottom_own = (own.rim(rim, across) for rim in _MOUTH)
+        edge, edge_own = now.edge(), own.edge()
+        # Of lips that close a trace is left out: a keypoint beside the lip would show teeth in the seam.
+        wider = (lower - upper) / grown[:, None, None] - (lower_own - upper_own)
+        closing = smoothstep(-wider, 0 * edge_own, 3 * edge_own)
+        lip_upper = torch.lerp(upper_own, top_own, 0.3 * closing)
+        lip_lower = torch.lerp(lower_own, bottom_own, 0.3 * closing)
+        above = top_own + (depth - top) * _ratio(lip_upper - top_own, upper - top, edge)
+        below = bottom_own - (bottom - depth) * _ratio(bottom_own - lip_lower, bottom - lower, edge)
+        behind = upper_own + (depth - upper) / grown[:, None, None]
+        known = 1 - smoothstep(behind, lower_own, lower_own + 1.5 * edge_own)
+        known = known * smoothstep(lower_own - upper_own, edge_own, 3 * edge_own)
+        return cls(
+            own=own, across=across, depth=depth, top=top, upper=upper, lower=lower, bottom=bottom, edge=edge,
+            skin=torch.where(depth < (upper + lower) / 2, above, below),
+            behind=behind,
+            parted=_within(depth, upper, lower, edge / 2) * smoothstep(lower - upper, edge, 3 * edge),
+            inside=_within(depth, top, bottom, edge),
+            known=1 - (1 - known) * smoothstep(wider, 0 * edge_own, 2 * edge_own),
+        )  # fmt: skip
+
+    def counts(self, seen: Tensor) -> Tensor:
+        """Where this is a mouth at all, `n h w`."""
+        points = [*_MOUTH[0], *_MOUTH[1]]
+        return _counts(self.across, self.top, self.bottom, seen, points, self.edge)
 
 
 def _eye(
