@@ -34,10 +34,10 @@ class Animate(GenerativeRequest):
 
     portrait: Path = Field(kw_only=False, description="Picture of a person or character: PNG, JPEG or WebP.")
     pose: Path = Field(
-        description="How to move: OpenPose or ControlNet JSON, a folder of it, or a skeleton video."
+        description="How to move: a video of a person, a skeleton video, or OpenPose or ControlNet JSON."
     )
     keypoints: Path | None = Field(
-        default=None, description="The portrait's own keypoints; the JSON file beside it if not given."
+        default=None, description="The portrait's own keypoints; the JSON file beside it, or found in it."
     )
     prompt: Prompt | None = Field(
         default=None, description="What the picture shows, in a sentence; may be left out."
@@ -68,30 +68,23 @@ def generate(request: Animate, engine: Engine, *, progress: Progress = silent) -
     rate = request.rate(spec.fps)
     picture, points = read_portrait(request.portrait, request.keypoints)
     height, width = output_size(request.height, request.width, picture=picture.shape[:2])
-    driving = read_driving(request.pose, rate=rate, smoothing=request.smoothing, seconds=request.seconds)
+    driving = read_driving(
+        request.pose, rate=rate, smoothing=request.smoothing, seconds=request.seconds, progress=progress
+    )
     carried = CarriedPicture.make(picture, points, driving, size=(height, width), spec=spec)
     if request.prompt is not None:
         warn_of_unknown_words(request.prompt, engine)
     timeline = Timeline.line(carried.num_frames)
     conditions = Conditions(
-        fps=float(rate),
-        prompt=request.prompt,
-        reference=engine.encode_video(carried.reference),
-        carried=engine.encode_video(carried.frames),
+        fps=float(rate), prompt=request.prompt, picture=carried.reference, pose_maps=carried.pose_maps,
+        reference=engine.encode_video(carried.reference), carried=engine.encode_video(carried.frames),
         visibility=carried.visibility,
-        pose_maps=carried.pose_maps,
-        picture=carried.reference,
-    )
+    )  # fmt: skip
     scale = spec.pose_guidance if request.guidance_scale is None else request.guidance_scale
     latents = denoise(
-        request,
-        engine,
-        timeline,
-        [engine.without(conditions), conditions],
-        scale=scale,
-        size=(carried.canvas.height, carried.canvas.width),
-        progress=progress,
-    )
+        request, engine, timeline, [engine.without(conditions), conditions],
+        scale=scale, size=(carried.canvas.height, carried.canvas.width), progress=progress,
+    )  # fmt: skip
     for number, drawn in enumerate(engine.decode_video(latents)):
         yield carried.sharpen(number, drawn) if engine.reads_carried else carried.as_drawn(drawn)
 
