@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, ClassVar
 from pydantic import Field
 
 from videogen.clip import as_function
-from videogen.generative import GenerativeRequest
+from videogen.generative import Control, GenerativeRequest
 from videogen.jobs import Progress, silent
 from videogen.jobs.checks import output_size
 from videogen.jobs.words import warn_of_unknown_words
@@ -39,6 +39,7 @@ class Animate(GenerativeRequest):
     keypoints: Path | None = Field(
         default=None, description="The portrait's own keypoints; the JSON file beside it, or found in it."
     )
+    control: Control = "pose"
     prompt: Prompt | None = Field(
         default=None, description="What the picture shows, in a sentence; may be left out."
     )
@@ -62,8 +63,12 @@ def generate(request: Animate, engine: Engine, *, progress: Progress = silent) -
     from videogen.engine import Conditions
     from videogen.jobs.denoising import denoise
     from videogen.jobs.driving import read_driving, read_portrait
+    from videogen.jobs.shapes import follow_shapes
     from videogen.sampling import Timeline
 
+    if request.control != "pose":
+        yield from follow_shapes(request, engine, progress=progress)
+        return
     spec = engine.spec
     rate = request.rate(spec.fps)
     picture, points = read_portrait(request.portrait, request.keypoints)
