@@ -42,7 +42,7 @@ $(BIN)/python:
 	$(PYTHON) -m venv $(VENV)
 
 $(VENV)/installed: pyproject.toml | $(BIN)/python
-	$(INSTALL) .
+	$(INSTALL) '.[pose]'
 	@touch $@
 
 $(VENV)/installed-dev: pyproject.toml | $(BIN)/python

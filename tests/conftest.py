@@ -148,6 +148,14 @@ class FakeEngine:
         return [word for word in prompt.lower().split() if word not in self.known_words]
 
 
+@pytest.fixture(scope="session", autouse=True)
+def own_cache(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
+    """Keep what the tests would put into the user's cache in a folder of their own."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("VIDEOGEN_CACHE", str(tmp_path_factory.mktemp("cache")))
+        yield
+
+
 @pytest.fixture
 def fake_engine() -> FakeEngine:
     """Return an engine without networks."""

@@ -165,8 +165,8 @@ def test_bad_input_is_one_line_exit_two_and_no_file(
     [
         (
             "",
-            "Expected one of {text-to-video, animate, image-to-video, run, show, models, inspect, train, "
-            "evaluate}; see: videogen --help",
+            "Expected one of {text-to-video, animate, image-to-video, pose, run, show, models, inspect, "
+            "train, evaluate}; see: videogen --help",
         ),
         ("dance", "Unrecognized options: dance; Available subcommands: text-to-video, animate, image-to-vid"),
         ("text-to-video", "Missing from videogen text-to-video: PROMPT; see: videogen text-to-video --help"),

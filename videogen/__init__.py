@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from videogen.engine import Engine
     from videogen.errors import CheckpointError, MediaError, MissingExtra, RequestError, VideogenError
     from videogen.jobs.animate import Animate, animate
+    from videogen.jobs.detecting import detect_pose
     from videogen.jobs.image_to_video import ImageToVideo, image_to_video
     from videogen.jobs.text_to_video import TextToVideo, text_to_video
     from videogen.request import Request
@@ -42,6 +43,7 @@ __all__ = [
     "VideogenError",
     "__version__",
     "animate",
+    "detect_pose",
     "image_to_video",
     "render",
     "run",
@@ -53,6 +55,7 @@ _HOMES = {
     "videogen.errors": ("CheckpointError", "MediaError", "MissingExtra", "RequestError", "VideogenError"),
     "videogen.clip": ("Clip", "render", "run"),
     "videogen.jobs.animate": ("Animate", "animate"),
+    "videogen.jobs.detecting": ("detect_pose",),
     "videogen.jobs.image_to_video": ("ImageToVideo", "image_to_video"),
     "videogen.jobs.text_to_video": ("TextToVideo", "text_to_video"),
     "videogen.request": ("Request",),

@@ -28,7 +28,7 @@ from rich.console import Console
 from tyro.conf import DisallowNone, Positional, UseAppendAction, arg
 
 from videogen import __version__
-from videogen.commands import Evaluate, Train
+from videogen.commands import Evaluate, FindPose, Train
 from videogen.console import messages_on, one_line, progress_bar, say
 from videogen.errors import RequestError, VideogenError
 from videogen.jobs import jobs, request_from
@@ -153,7 +153,7 @@ class Inspect:
 def commands() -> dict[str, Callable[..., Any]]:
     """Return every command by name: the jobs first, then the rest."""
     made = {name: _job_command(job.request) for name, job in jobs().items()}
-    others = {"run": Run, "show": Show, "models": Models, "inspect": Inspect}
+    others = {"pose": FindPose, "run": Run, "show": Show, "models": Models, "inspect": Inspect}
     return {**made, **others, "train": Train, "evaluate": Evaluate}
 
 

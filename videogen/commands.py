@@ -1,4 +1,4 @@
-"""The commands of those who make weights: `videogen train` and `videogen evaluate`.
+"""The commands that make no clip: `videogen pose`, and those of who makes weights, `train` and `evaluate`.
 
 Heavy packages are imported when the command is carried out.
 """
@@ -21,6 +21,72 @@ from videogen.errors import RequestError
 
 EVALUATED = 8
 """Clips of each kind in an evaluation during training."""
+
+
+@dataclass(kw_only=True)
+class FindPose:
+    """Find a person in every frame of a video, and write the keypoints as JSON."""
+
+    source: Positional[
+        Annotated[Path, arg(metavar="FILE", help="A video, a folder of pictures, or a picture.")]
+    ]
+    output: Annotated[
+        Path | None,
+        arg(
+            name="output", aliases=["-o"], metavar="FILE", help_behavior_hint="",
+            help="JSON to write, for animate's --pose or --keypoints. Named after the input if not given.",
+        ),
+    ] = None  # fmt: skip
+    person: Annotated[int, arg(help="Whom to follow where there are several: 1 is the largest, then 2.")] = 1
+    preview: Annotated[
+        Path | None,
+        arg(
+            metavar="FILE", help_behavior_hint="",
+            help="Show the keypoints over the picture in this video, or picture where the input is one.",
+        ),
+    ] = None  # fmt: skip
+    detector: Annotated[
+        Literal["mediapipe", "openpose", "dwpose"],
+        arg(help="Whose networks to use; all but mediapipe's need weights and more time."),
+    ] = "mediapipe"
+    weights: Annotated[
+        Path | None,
+        arg(
+            metavar="DIR", help_behavior_hint="",
+            help="Look for the weights of openpose or dwpose in this folder first.",
+        ),
+    ] = None  # fmt: skip
+    device: Annotated[
+        Literal["auto", "cpu", "cuda", "mps"], arg(help="Where openpose or dwpose computes.")
+    ] = "auto"
+
+    def execute(self, console: Console) -> None:
+        """Write the keypoints, and say where; nothing is written where nobody is seen."""
+        from videogen.conditions.pose import write_pose
+        from videogen.jobs.detecting import detect_pose, size_of
+        from videogen.media.files import check_target
+
+        path = self.output or _free_json(self.source)
+        if path.suffix.lower() != ".json":
+            raise RequestError(f"--output was given as {path}; expected a name that ends in .json")
+        check_target(path)
+        with progress_bar(console) as progress:
+            pose = detect_pose(
+                self.source, person=self.person, detector=self.detector, weights=self.weights,
+                device=self.device, preview=self.preview, progress=progress,
+            )  # fmt: skip
+        width, height = size_of(self.source)
+        write_pose(path, pose, width=width, height=height)
+        count = len(pose.points)
+        sys.stdout.write(f"{path} ({count} frame{'s' * (count > 1)})\n")
+
+
+def _free_json(source: Path) -> Path:
+    """A name after the input's in the current folder, that of no file that is there."""
+    number = 1
+    while (path := Path(f"{source.stem}-pose{f'-{number}' if number > 1 else ''}.json")).exists():
+        number += 1
+    return path
 
 
 @dataclass(kw_only=True)

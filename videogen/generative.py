@@ -3,12 +3,22 @@
 from __future__ import annotations
 
 from fractions import Fraction
-from typing import Literal, Self
+from typing import Annotated, Literal, Self, TypeAlias
 
 from pydantic import Field, model_validator
 
 from videogen.extras import Extras, Leading, Scaled
 from videogen.request import Request
+
+Control: TypeAlias = Annotated[
+    Literal["pose", "canny", "depth", "normal", "softedge", "scribble", "lineart", "lineart-anime"],
+    Field(
+        description="What a ControlNet is shown of the video of --pose: the pose of a person, or edges "
+        "(canny, softedge), scribbles, lines, depth or normals of its frames. All but pose and canny need "
+        "weights, from the hub or --weights."
+    ),
+]
+"""What is drawn from a driving video for ControlNets."""
 
 
 class GenerativeRequest(Request):

@@ -10,6 +10,7 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass, replace
 from fractions import Fraction
+from typing import Any
 
 import numpy as np
 import torch
@@ -175,7 +176,7 @@ def _paced(tracks: Tracks, pose: Tensor | None, pace: _Pace, *, length: int) -> 
     return Plan(tracks=made, pose=torch.from_numpy(np.concatenate([shown, last])[:length]))
 
 
-def _interpolate(values: NDArray[np.float64], at: NDArray[np.floating]) -> NDArray[np.float64]:
+def _interpolate(values: NDArray[np.float64], at: NDArray[np.floating[Any]]) -> NDArray[np.float64]:
     """Values `b t …` at fractional frame numbers, by a cubic spline."""
     if np.array_equal(at, np.arange(len(at))):
         return values[:, : len(at)].copy()

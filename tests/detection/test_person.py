@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -74,3 +76,126 @@ def test_a_grey_picture_shows_the_same_person(portrait: Frame, found: np.ndarray
     with PersonDetector(static=True) as detector:
         points = detector.detect(grey)
     assert np.abs(points[FACE_SLICE, :2] - found[FACE_SLICE, :2]).mean() < 0.005
+
+
+def moved(
+    portrait: Frame, angle: float, scale: float, shift: tuple[float, float]
+) -> tuple[Frame, np.ndarray]:
+    """The portrait turned, scaled and shifted, `480 x 640`; and the similarity, `2 3`, in pixels."""
+    turn = np.radians(angle)
+    matrix = scale * np.array([[np.cos(turn), -np.sin(turn)], [np.sin(turn), np.cos(turn)]])
+    offset = np.array([320.0, 240.0]) + shift - matrix @ [256, 256]
+    inverse = np.linalg.inv(matrix)
+    back = -inverse @ offset
+    picture = Image.fromarray(portrait).transform(
+        (640, 480),
+        Image.Transform.AFFINE,
+        (*inverse[0], back[0], *inverse[1], back[1]),
+        resample=Image.Resampling.BICUBIC,
+        fillcolor=(140, 130, 120),
+    )
+    return np.asarray(picture), np.concatenate([matrix, offset[:, None]], 1)
+
+
+def test_the_motion_in_a_video_is_the_true_one_and_gaps_are_gaps(portrait: Frame, found: np.ndarray) -> None:
+    start = found[FACE_SLICE, :2] * 512
+    shoulders = found[[BODY["right_shoulder"], BODY["left_shoulder"]], :2] * 512
+    with PersonDetector() as detector:
+        for number in range(12):
+            turned = 14 * np.sin(number / 3), 0.85 + 0.01 * number, (8 * np.sin(number / 2), 2.0 * number)
+            frame, truth = moved(portrait, *turned)
+            if number in (5, 6):
+                assert not detector.detect(np.zeros_like(frame)).any()
+                continue
+            points = detector.detect(frame)
+            assert points.shape == (KEYPOINTS, 3)
+            gaps = points[FACE_SLICE, :2] * [640, 480] - (start @ truth[:, :2].T + truth[:, 2])
+            assert np.abs(gaps.mean(0)).max() < 0.01 * 480
+            assert np.linalg.norm(gaps, axis=1).mean() < 0.01 * 480
+            bodily = points[[BODY["right_shoulder"], BODY["left_shoulder"]], :2] * [640, 480]
+            gaps = bodily - (shoulders @ truth[:, :2].T + truth[:, 2])
+            assert np.linalg.norm(gaps, axis=1).max() < 0.15 * 480  # a space suit hides them
+
+
+@pytest.mark.parametrize(("side", "place"), [(300, (900, 100)), (96, (60, 500))])
+def test_a_small_face_in_a_wide_picture_is_found(
+    side: int, place: tuple[int, int], portrait: Frame, found: np.ndarray
+) -> None:
+    wide = Image.new("RGB", (1280, 720), (90, 120, 160))
+    wide.paste(Image.fromarray(portrait).resize((side, side)), place)
+    with PersonDetector(static=True) as detector:
+        points = detector.detect(np.asarray(wide))
+    width = np.ptp(found[FACE_SLICE][:17, 0]) * side
+    gaps = points[FACE_SLICE, :2] * [1280, 720] - place - found[FACE_SLICE, :2] * side
+    assert np.linalg.norm(gaps, axis=1).mean() < 0.05 * width
+
+
+@pytest.mark.parametrize("zoom", [3, 6])
+def test_a_face_that_fills_the_picture_is_found(zoom: float, portrait: Frame, found: np.ndarray) -> None:
+    half = round(256 / zoom)
+    left, top = 224 - half, 125 - half
+    close = Image.fromarray(portrait).crop((left, top, left + 2 * half, top + 2 * half)).resize((512, 512))
+    with PersonDetector(static=True) as detector:
+        points = detector.detect(np.asarray(close))
+    wanted = (found[FACE_SLICE, :2] * 512 - [left, top]) / (2 * half)
+    width = np.ptp(wanted[:17, 0])
+    assert np.linalg.norm(points[FACE_SLICE, :2] - wanted, axis=1).mean() < 0.03 * width
+
+
+def two_people(portrait: Frame) -> Frame:
+    """A large person on the left and a small one on the right."""
+    wide = np.full((512, 900, 3), (90, 120, 160), np.uint8)
+    wide[:, :512] = portrait
+    wide[160:512, 548:] = np.asarray(Image.fromarray(portrait[:, ::-1]).resize((352, 352)))
+    return wide
+
+
+def test_the_largest_person_is_the_first(portrait: Frame) -> None:
+    wide = two_people(portrait)
+    for person, (left, right) in {1: (0.0, 512 / 900), 2: (548 / 900, 1.0)}.items():
+        with PersonDetector(static=True, person=person) as detector:
+            points = detector.detect(wide)
+        seen = points[points[:, 2] > 0]
+        assert len(seen) > 75
+        assert left < seen[:, 0].min() < seen[:, 0].max() < right
+    with PersonDetector(static=True, person=3) as detector:
+        assert not detector.detect(wide).any()
+
+
+def test_who_is_followed_stays_the_same_when_another_grows_larger(portrait: Frame) -> None:
+    wide = two_people(portrait)
+    with PersonDetector() as detector:
+        before = detector.detect(wide)
+        wide[:, :512] = (90, 120, 160)
+        wide[200:500, 100:400] = np.asarray(Image.fromarray(portrait).resize((300, 300)))
+        after = detector.detect(wide)
+    assert before[FACE_SLICE][:, 0].max() < 0.5
+    assert after[FACE_SLICE][:, 0].max() < 0.5
+
+
+def test_nobody_is_seen_in_pictures_of_things() -> None:
+    from skimage import data
+
+    with PersonDetector(static=True) as detector:
+        for picture in (data.coffee(), data.rocket(), data.chelsea(), data.coins()[..., None]):
+            assert not detector.detect(picture).any()
+
+
+def test_the_console_stays_clean(tmp_path: Path) -> None:
+    code = (
+        "import sys\n"
+        "from videogen.detection.person import PersonDetector\n"
+        "from videogen.detection.mask import person_mask\n"
+        "from videogen.media.image import read_image\n"
+        "picture = read_image(sys.argv[1])\n"
+        "with PersonDetector() as detector: found = [detector.detect(picture) for _ in range(3)]\n"
+        "assert found[2].any() and person_mask(picture).any()\n"
+    )
+    ended = subprocess.run(
+        [sys.executable, "-c", code, str(INPUTS / "portrait.png")],
+        capture_output=True,
+        text=True,
+        check=True,
+        cwd=INPUTS.parents[1],
+    )
+    assert (ended.stdout, ended.stderr) == ("", "")

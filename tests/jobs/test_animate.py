@@ -32,6 +32,7 @@ CHANGES: dict[str, Any] = {
     "pose": "backwards.json",
     "keypoints": "turned.json",
     "mask": "mask.png",
+    "control": "canny",
     "prompt": "a red ball",
     "seconds": 0.25,
     "smoothing": 1.0,
@@ -71,6 +72,7 @@ CHOOSES_THE_ENGINE = {
 }  # fmt: skip
 ADDED = {"lora", "controlnet", "ip_adapter"}
 FOR_PUBLIC_MODELS = {"skeleton_style"}
+DRAWN_FROM_A_VIDEO = {"control"}  # see test_shapes
 
 
 @pytest.fixture(autouse=True)
@@ -97,7 +99,16 @@ def frames_of(engine: Any, **fields: Any) -> Frames:
 
 
 @pytest.mark.parametrize(
-    "name", sorted(CHANGES.keys() - SAME_CLIP - SOUND - CHOOSES_THE_ENGINE - ADDED - FOR_PUBLIC_MODELS)
+    "name",
+    sorted(
+        CHANGES.keys()
+        - SAME_CLIP
+        - SOUND
+        - CHOOSES_THE_ENGINE
+        - ADDED
+        - FOR_PUBLIC_MODELS
+        - DRAWN_FROM_A_VIDEO
+    ),
 )
 def test_every_field_changes_the_clip(name: str, fake_engine: Any) -> None:
     beside = BESIDE.get(name, {})
@@ -270,10 +281,21 @@ def test_a_skeleton_video_drives_a_person(fake_engine: Any) -> None:
     assert np.abs(from_video.astype(int) - from_json).mean() < 0.7 * moved
 
 
-def test_a_plain_video_is_no_pose_yet(fake_engine: Any) -> None:
-    write_video("people.mp4", iter(frames_of(fake_engine)), fps=Fraction(8))
-    with pytest.raises(vg.RequestError, match=r"people\.mp4 is not a skeleton video"):
-        frames_of(fake_engine, pose="people.mp4")
+def test_a_video_of_a_person_drives_a_portrait_without_keypoints(fake_engine: Any) -> None:
+    pytest.importorskip("mediapipe", reason="mediapipe is not installed: pip install 'videogen[pose]'")
+    inputs = Path(__file__).parents[2] / "samples" / "inputs"
+    Path("me.png").write_bytes((inputs / "portrait.png").read_bytes())
+    me = read_image("me.png")
+    wide = np.pad(me, ((20, 20), (20, 20), (0, 0)), mode="edge")
+    write_video(
+        "people.mp4", (np.roll(wide, 6 * n, axis=1)[20:-20, 20:-20] for n in range(3)), fps=Fraction(8)
+    )
+    frames = frames_of(fake_engine, portrait="me.png", pose="people.mp4").astype(int)
+    assert frames.shape == (3, 512, 512, 3)
+    face = slice(80, 180), slice(160, 280)
+    assert np.abs(frames[0][face] - me[face]).mean() < 8
+    moved = [np.abs(frames[2][face] - np.roll(me, shift, axis=1)[face]).mean() for shift in (0, 12)]
+    assert moved[1] < 0.5 * moved[0]
 
 
 def test_a_folder_of_keypoints_is_a_pose(fake_engine: Any) -> None:
@@ -300,8 +322,10 @@ def test_a_mask_of_other_proportions_is_refused(fake_engine: Any) -> None:
 
 def test_missing_keypoints_say_where_they_were_sought(fake_engine: Any) -> None:
     Path("photo.json").unlink()
-    with pytest.raises(vg.RequestError, match=r"photo\.json does not exist; give --keypoints"):
+    with pytest.raises(vg.VideogenError, match=r"photo\.json does not exist.*give --keypoints"):
         frames_of(fake_engine)
+    with pytest.raises(vg.RequestError, match=r"other-face\.json does not exist"):
+        frames_of(fake_engine, keypoints="other-face.json")
     assert len(frames_of(fake_engine, keypoints="turned.json", seconds=0.2)) == 2
 
 

@@ -111,4 +111,4 @@ def contact_sheet(rows: Sequence[Frames], *, columns: int = 8, tallest: int = 16
         block = strips[first : first + height]
         whole = np.concatenate([*block, *[blank] * (height - len(block))])
         blocks.append(np.pad(whole, ((0, 0), (gap if first else 0, 0), (0, 0)), constant_values=255))
-    return np.concatenate(blocks, 1)[None]
+    return np.asarray(np.concatenate(blocks, 1)[None])

@@ -95,7 +95,7 @@ def _similar(driving: Array, still: Array) -> Array:
     empty = ~(driving[..., 2] >= _SEEN).any(-1)
     score = np.where(np.isnan(angles), 1e3, angles) + 1e6 * empty
     score[int(np.argmin(empty))] -= 15
-    return score
+    return np.asarray(score)
 
 
 def _with_root(points: Array) -> Array:

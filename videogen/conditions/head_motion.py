@@ -65,7 +65,7 @@ class _Heads:
     def show(self, places: Array) -> Array:
         """The inverse of `lift`: places `t 70 2` back on the picture."""
         solid = np.concatenate([places, np.broadcast_to(_DEPTH, (*places.shape[:2], 1))], -1)
-        return self.centre[:, None] + solid @ self.camera.transpose(0, 2, 1)
+        return np.asarray(self.centre[:, None] + solid @ self.camera.transpose(0, 2, 1))
 
 
 def move_head(driving: Array, still: Array, *, absolute: bool = False, scale: float = 1.0) -> Array:

@@ -14,7 +14,7 @@ _REACH = 0.8
 
 
 def own_hands(
-    found: Sequence[tuple[str, _Array]], pose: _Array | None, *, size: tuple[int, int]
+    found: Sequence[tuple[str, _Array]], pose: _Array | None, *, size: tuple[int, ...]
 ) -> dict[str, _Array]:
     """The person's hands by side, from hands `21 2` or more, each with the side that it looks like.
 

@@ -18,7 +18,7 @@ from videogen import skeleton
 from videogen.detection.hands import own_hands
 from videogen.detection.landmarks import Points, body_of, face_of, feet_of, hand_of, set_head
 from videogen.detection.solutions import Networks
-from videogen.detection.views import View
+from videogen.detection.views import View, tiles
 from videogen.skeleton import BODY_SLICE, FACE_SLICE, KEYPOINTS, LEFT_HAND_SLICE, RIGHT_HAND_SLICE
 from videogen.types import Frame
 
@@ -28,6 +28,7 @@ _HANDS = {"left": LEFT_HAND_SLICE, "right": RIGHT_HAND_SLICE}
 _CORNERS = np.array([[0, 0], [1, 1]], dtype=np.float32)
 _LIDS, _CHIN = [33, 133, 362, 263], 152  # of the mesh
 _SHOULDERS = [11, 12]  # of the pose
+_TRUNK = [0, 11, 12, 23, 24]  # nose, shoulders, hips
 _FARTHEST_STEP = 1.5  # sizes of a face that it may move from frame to frame
 _PATIENCE = 12
 """Frames that a lost face is waited for before another one is taken."""
@@ -46,6 +47,7 @@ class PersonDetector:
         self._static, self._person = static, person
         self._last: _Array | None = None
         self._missed = 0
+        self._trusted = False  # that the pose, once seen to be somebody's, still is
 
     def __enter__(self) -> PersonDetector:
         return self
@@ -65,12 +67,7 @@ class PersonDetector:
         pose = self._networks.pose(frame)
         mesh = self._face(frame, pose)
         self._follow(mesh)
-        if mesh is not None and (pose is None or not fits(pose, mesh)):
-            if pose is not None and is_of(pose, mesh):
-                self._networks.forget_pose()  # it has lost its way
-            pose = self._body_of(mesh, frame)
-        elif mesh is None and self._person > 1:
-            pose = None  # whom mediapipe chose is most likely the first
+        pose = self._faceless(pose, frame) if mesh is None else self._below(mesh, pose, frame)
         points = np.zeros((KEYPOINTS, 3), dtype=np.float32)
         if pose is not None:
             points[BODY_SLICE] = body_of(pose)
@@ -101,7 +98,8 @@ class PersonDetector:
         if mesh is not None:
             return mesh
         for view in self._views(frame, pose):
-            found = [view.to_picture(mesh) for mesh in self._networks.faces(view.cut(frame), view=True)]
+            meshes = self._networks.faces_in_view(view.cut(frame), blind=view.blind)
+            found = [view.to_picture(mesh) for mesh in meshes]
             fitting = [mesh for mesh in found if pose is None or self._person > 1 or is_of(pose, mesh)]
             if fitting:
                 return max(fitting, key=size_of)
@@ -109,6 +107,8 @@ class PersonDetector:
 
     def _views(self, frame: Frame, pose: _Array | None) -> Iterator[View]:
         """Where a face may be that is too small or too large to be seen at first."""
+        if self._last is not None:
+            yield View.around(self._last[:, :2], frame, times=2)
         if pose is not None and self._person == 1:
             yield View.around(pose[_HEAD, :2], frame, times=3)
         face = self._choose(self._networks.far_faces(frame))
@@ -116,6 +116,8 @@ class PersonDetector:
             yield View.around(face, frame, times=2)
         if self._person == 1:
             yield View.around(_CORNERS, frame, times=2)
+        if self._person == 1 and pose is None:
+            yield from tiles(frame)
 
     def _choose(self, faces: Sequence[_Array]) -> _Array | None:
         """The face that is followed; where none is, the n-th in size."""
@@ -126,14 +128,38 @@ class PersonDetector:
         near = [face for face in faces if _apart(face, last) <= _FARTHEST_STEP * size_of(last)]
         return min(near, key=lambda face: _apart(face, last), default=None)
 
-    def _body_of(self, mesh: _Array, frame: Frame) -> _Array | None:
-        """The body of the person with that face, sought without regard to the frames before."""
+    def _below(self, mesh: _Array, pose: _Array | None, frame: Frame) -> _Array | None:
+        """The body of the person with that face: the pose, or one found without regard to frames before."""
+        self._trusted = not self._static
+        if pose is not None and fits(pose, mesh):
+            return pose
+        if pose is not None and is_of(pose, mesh):
+            self._networks.forget_pose()  # it has lost its way
         whole = View.around(_CORNERS, frame, times=1)
         for view in (whole, View.below(mesh[:, :2], frame)):
-            pose = self._networks.pose(view.cut(frame), view=True)
+            pose = self._networks.pose_in_view(view.cut(frame), blind=False)
             if pose is not None and fits(view.to_picture(pose), mesh):
                 return view.to_picture(pose)
         return None
+
+    def _faceless(self, pose: _Array | None, frame: Frame) -> _Array | None:
+        """The pose of somebody whose face is not seen, if a closer look shows the same; rocks look alike."""
+        if pose is None or self._person > 1:  # whom mediapipe chose is most likely the first
+            self._trusted = False
+            return None
+        if not self._trusted and not self._seen_again(pose, frame):
+            return None
+        self._trusted = not self._static
+        return pose
+
+    def _seen_again(self, pose: _Array, frame: Frame) -> bool:
+        trunk = pose[_TRUNK, :2]
+        view = View.around(trunk, frame, times=2.2)
+        again = self._networks.pose_in_view(view.cut(frame), blind=True)
+        if again is None:
+            return False
+        moved = np.hypot(*(view.to_picture(again)[_TRUNK, :2] - trunk).T)
+        return bool(moved.mean() < 0.5 * size_of(trunk))
 
 
 def in_colour(frame: Frame) -> Frame:

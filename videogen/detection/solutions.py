@@ -22,8 +22,8 @@ from videogen.types import Frame
 _Array = NDArray[np.float32]
 _MOST = 4
 """How many faces and hands are looked for in a frame."""
-_LEAST_SURE = 0.2
-"""How sure a body in a view must be, whose finder can judge it; 0.5 is mediapipe's own."""
+_SURE, _UNSURE = 0.7, 0.2
+"""How sure a face must be where nothing hints at one, and a body that is known to be there; else 0.5."""
 
 # What is made of `mediapipe.solutions`, and how.
 _SOLUTIONS: dict[str, tuple[str, str, dict[str, Any]]] = {
@@ -33,7 +33,12 @@ _SOLUTIONS: dict[str, tuple[str, str, dict[str, Any]]] = {
     "far faces": ("face_detection", "FaceDetection", {"model_selection": 1}),
     "mask": ("selfie_segmentation", "SelfieSegmentation", {"model_selection": 0}),
 }
-_VIEWS = {"faces in view": ("faces", {}), "pose in view": ("pose", {"min_detection_confidence": _LEAST_SURE})}
+_VIEWS: dict[str, tuple[str, dict[str, Any]]] = {
+    "faces in view": ("faces", {}),
+    "faces in blind view": ("faces", {"min_detection_confidence": _SURE}),
+    "pose in view": ("pose", {"min_detection_confidence": _UNSURE}),
+    "pose in blind view": ("pose", {}),
+}
 # mediapipe takes pictures for mirrored ones, as cameras show their owners to themselves.
 _SIDES = {"Left": "right", "Right": "left"}
 
@@ -55,14 +60,28 @@ class Networks:
         while self._made:
             self._made.popitem()[1].close()
 
-    def faces(self, frame: Frame, *, view: bool = False) -> list[_Array]:
-        """The faces in the next frame `h w 3`, or in a view of it: meshes `478 4` (x, y, depth, and 0)."""
-        found = self._run("faces in view" if view else "faces", frame)
+    def faces(self, frame: Frame) -> list[_Array]:
+        """The faces in the next frame `h w 3`: meshes `478 4` (x, y, depth, and 0)."""
+        return self._faces("faces", frame)
+
+    def faces_in_view(self, shown: Frame, *, blind: bool) -> list[_Array]:
+        """The faces in what a view shows, as `faces`; surer ones in a blind view."""
+        return self._faces("faces in blind view" if blind else "faces in view", shown)
+
+    def _faces(self, key: str, frame: Frame) -> list[_Array]:
+        found = self._run(key, frame)
         return [_array_of(face) for face in found.multi_face_landmarks or []]
 
-    def pose(self, frame: Frame, *, view: bool = False) -> _Array | None:
-        """The body in the next frame `h w 3`, or in a view of it: `33 4` (x, y, depth, visibility)."""
-        found = self._run("pose in view" if view else "pose", frame)
+    def pose(self, frame: Frame) -> _Array | None:
+        """The body in the next frame `h w 3`: `33 4` (x, y, depth, visibility)."""
+        return self._pose("pose", frame)
+
+    def pose_in_view(self, shown: Frame, *, blind: bool) -> _Array | None:
+        """The body in what a view shows, as `pose`; a surer one in a blind view."""
+        return self._pose("pose in blind view" if blind else "pose in view", shown)
+
+    def _pose(self, key: str, frame: Frame) -> _Array | None:
+        found = self._run(key, frame)
         return None if found.pose_landmarks is None else _array_of(found.pose_landmarks)
 
     def forget_pose(self) -> None:

@@ -1,13 +1,15 @@
 """Square views of a picture, cut out and enlarged, and the way back from their fractions to the picture's.
 
 mediapipe's face detector sees faces that take up between a tenth and two thirds of what it is shown. A
-view around a head shows it a small face larger; a view wider than the picture, padded with black, shows it
-a large face smaller.
+view around a head, or a tile, shows it a small face larger; a view wider than the picture, padded with
+black, shows it a large face smaller.
 """
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
+from itertools import product
 
 import numpy as np
 from numpy.typing import NDArray
@@ -17,17 +19,22 @@ from videogen.types import Frame
 
 _LEAST_SIDE = 256
 _MOST_SIDE = 1024
+_LEAST_TILE = 16.0
 
 
 @dataclass(frozen=True)
 class View:
-    """A square of a picture of `width` x `height`: its centre and side in pixels; may reach beyond it."""
+    """A square of a picture of `width` x `height`: its centre and side in pixels; may reach beyond it.
+
+    `blind` says that nothing hints at somebody there.
+    """
 
     x: float
     y: float
     side: float
     width: int
     height: int
+    blind: bool = False
 
     @classmethod
     def around(cls, places: NDArray[np.float32], frame: Frame, *, times: float) -> View:
@@ -36,7 +43,7 @@ class View:
         pixels = places * np.array([width, height], dtype=np.float32)
         low, high = pixels.min(0), pixels.max(0)
         x, y = (low + high) / 2
-        return cls(float(x), float(y), max(16.0, times * float((high - low).max())), width, height)
+        return cls(float(x), float(y), max(_LEAST_TILE, times * float((high - low).max())), width, height)
 
     @classmethod
     def below(cls, face: NDArray[np.float32], frame: Frame) -> View:
@@ -62,3 +69,18 @@ class View:
         moved[:, 0] = (places[:, 0] * side + round(self.x - self.side / 2)) / self.width
         moved[:, 1] = (places[:, 1] * side + round(self.y - self.side / 2)) / self.height
         return moved
+
+
+def tiles(frame: Frame) -> Iterator[View]:
+    """Squares that cover a frame, half over each other: as large as the frame allows, then half as large."""
+    height, width = frame.shape[:2]
+    for side in (min(height, width), min(height, width) / 2):
+        across = _centres(width, side)
+        for y, x in product(_centres(height, side), across):
+            yield View(x, y, max(_LEAST_TILE, side), width, height, blind=True)
+
+
+def _centres(length: int, side: float) -> list[float]:
+    """Where tiles of a side stand along a length, no more than half a side apart."""
+    count = 1 + int(np.ceil((length - side) / (side / 2)))
+    return [float(place) for place in np.linspace(side / 2, length - side / 2, count)]

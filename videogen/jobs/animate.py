@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, ClassVar
 from pydantic import Field
 
 from videogen.clip import as_function
+from videogen.generative import Control
 from videogen.jobs import Progress, silent
 from videogen.jobs.checks import check_amount, drawing_style, output_size
 from videogen.jobs.driven import DrivenRequest
@@ -33,11 +34,12 @@ class Animate(DrivenRequest):
 
     portrait: Path = Field(kw_only=False, description="Picture of a person or character: PNG, JPEG or WebP.")
     keypoints: Path | None = Field(
-        default=None, description="The portrait's own keypoints; the JSON file beside it if not given."
+        default=None, description="The portrait's own keypoints; the JSON file beside it, or found in it."
     )
     mask: Path | None = Field(
         default=None, description="A picture that is white where the person is; found if not given."
     )
+    control: Control = "pose"
     prompt: Prompt | None = Field(
         default=None, description="What the picture shows, in a sentence; may be left out."
     )
@@ -49,15 +51,20 @@ def generate(request: Animate, engine: Engine, *, progress: Progress = silent) -
     from videogen.conditions.reference import Canvas
     from videogen.jobs.driving import read_driving, read_portrait
     from videogen.jobs.portraying import find_person, portray
+    from videogen.jobs.shapes import follow_shapes
     from videogen.jobs.side_by_side import side_by_side
 
+    if request.control != "pose":
+        yield from follow_shapes(request, engine, progress=progress)
+        return
     rate = request.rate(engine.spec.fps)
     picture, points = read_portrait(request.portrait, request.keypoints)
     style = drawing_style(request.skeleton_style, engine)
     size = output_size(request.height, request.width, picture=picture.shape[:2])
     driving = read_driving(
-        request.pose, rate=rate, smoothing=request.smoothing, seconds=request.seconds, by=request.smooth
-    )
+        request.pose, rate=rate, smoothing=request.smoothing, seconds=request.seconds, by=request.smooth,
+        progress=progress,
+    )  # fmt: skip
     spec = engine.spec
     grid = Canvas.fit(*size, side=min(spec.height, spec.width), multiple=spec.size_multiple)
     check_amount(len(driving.points), grid.height, grid.width)

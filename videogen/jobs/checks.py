@@ -38,7 +38,7 @@ def picture_size(height: int | None, width: int | None, *, spec: ModelSpec) -> t
     return height, width
 
 
-def output_size(height: int | None, width: int | None, *, picture: tuple[int, int]) -> tuple[int, int]:
+def output_size(height: int | None, width: int | None, *, picture: tuple[int, ...]) -> tuple[int, int]:
     """Return the output's height and width in pixels for a picture's; it is never stretched.
 
     One side given, the other follows; none given, the picture's own, at most `LONGEST_SIDE`. Raises

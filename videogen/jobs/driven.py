@@ -16,7 +16,7 @@ class DrivenRequest(PosedRequest):
     """The fields of jobs that a pose drives."""
 
     pose: Path = Field(
-        description="How to move: OpenPose or ControlNet JSON, a folder of it, or a skeleton video."
+        description="How to move: a video of a person, a skeleton video, or OpenPose or ControlNet JSON."
     )
     seconds: float | None = Field(
         default=None, gt=0, le=600, description="Stop after so long; the whole pose if not given."

@@ -11,6 +11,7 @@ import torch
 from videogen.conditions.route import Route, read_route
 from videogen.errors import RequestError
 from videogen.jobs.driving import read_driving
+from videogen.jobs.shapes import Shapes, check_control
 from videogen.planning import draw_plan
 from videogen.skeleton_style import draw_maps
 
@@ -32,12 +33,13 @@ class Guide:
 
 @dataclass(frozen=True)
 class Motion:
-    """The motion that a text clip is given, of `length` frames at `fps`: a pose, a path, or neither."""
+    """The motion that a text clip is given, of `length` frames at `fps`: one of the others, or none."""
 
     length: int
     fps: Fraction
     pose: Pose | None
     path: Route | None
+    shapes: Shapes | None = None
 
     @classmethod
     def of(cls, request: TextToVideo, *, fps: Fraction, default: int) -> Motion:
@@ -51,7 +53,11 @@ class Motion:
             route = None if path is None else read_route(path, num_frames=length, fps=float(fps))
             return cls(length=length, fps=fps, pose=None, path=route)
         asked = None if request.num_frames is None else float(request.num_frames / fps)
-        pose = read_driving(request.pose, rate=fps, smoothing=0.0, seconds=asked or request.seconds)
+        seconds = asked or request.seconds
+        if request.control != "pose":
+            shapes = Shapes.of(request.pose, request.control, rate=fps, seconds=seconds)
+            return cls(length=len(shapes.sources), fps=fps, pose=None, path=None, shapes=shapes)
+        pose = read_driving(request.pose, rate=fps, smoothing=0.0, seconds=seconds)
         return cls(length=len(pose.points), fps=fps, pose=pose, path=None)
 
     def guide(self, request: TextToVideo, engine: Engine, *, size: tuple[int, int]) -> Guide | None:
@@ -60,6 +66,10 @@ class Motion:
         None where nothing is planned, or not to be. Raises `RequestError` for a path that the model cannot
         follow, or that a person would have to.
         """
+        if self.shapes is not None:
+            check_control(request, engine, kind=self.shapes.kind)
+            drawn = self.shapes.draw(*size, weights=request.weights, device=engine.device.type)
+            return Guide(drawn, person=None)
         if self.pose is not None:
             points = torch.from_numpy(fit_to(self.pose, aspect=size[1] / size[0]).points)
             style = engine.spec.skeleton_style

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, ClassVar, Self
 from pydantic import Field, model_validator
 
 from videogen.clip import as_function
+from videogen.generative import Control
 from videogen.jobs import Progress, silent
 from videogen.jobs.checks import check_amount, picture_size
 from videogen.jobs.showing import ShownRequest
@@ -41,8 +42,9 @@ class TextToVideo(ShownRequest):
         "JSON file of points with x, y and, if wanted, time or frame, size (half extent), angle (degrees).",
     )
     pose: Path | None = Field(
-        default=None, description="How a person moves: a pose file as for animate; needs no portrait."
+        default=None, description="How a person moves: a video or pose as for animate; needs no portrait."
     )
+    control: Control = "pose"
     plan: bool = Field(
         default=True, description="Plan the motion from the words first; or leave it to the network."
     )
@@ -55,6 +57,8 @@ class TextToVideo(ShownRequest):
             raise ValueError("--no-plan leaves motion to the network, --path or --pose fixes it; drop one")
         if self.controlnet and self.pose is None:
             raise ValueError("--controlnet reads a pose; give one with --pose")
+        if self.control != "pose" and self.pose is None:
+            raise ValueError(f"--control {self.control} is drawn from a video; give it with --pose")
         return self
 
     def rate(self, default: Fraction) -> Fraction:

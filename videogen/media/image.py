@@ -48,6 +48,16 @@ def read_image(path: str | Path, *, background: tuple[int, int, int] = WHITE) ->
         return frame
 
 
+def is_still(path: str | Path) -> bool:
+    """Whether a file is a PNG or JPEG picture, by its first bytes; a folder is not. Raises MediaError."""
+    doing = "read as a video or picture"
+    with media_errors(path, doing=doing):
+        if Path(path).is_dir():
+            return False
+    with open_file(path, doing=doing) as file:
+        return file.read(8).startswith((b"\x89PNG", b"\xff\xd8"))
+
+
 def write_image(path: str | Path, frame: Frame, *, record: Mapping[str, object] | None = None) -> None:
     """Write an RGB picture, `h w 3`, as .png, .jpg or .webp, with its record and the mark of synthetic media.
 

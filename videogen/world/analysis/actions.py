@@ -8,6 +8,7 @@ onto the actions. So it knows every action that the world acts, and only those.
 from __future__ import annotations
 
 from functools import lru_cache
+from typing import Any
 
 import numpy as np
 import torch
@@ -26,7 +27,7 @@ _JITTER = 0.012
 _LONGEST = 32
 
 
-def classify_action(points: NDArray[np.floating], *, fps: float) -> str:
+def classify_action(points: NDArray[np.floating[Any]], *, fps: float) -> str:
     """The action of a pose `t KEYPOINTS 3`: of `HEAD_MOTIONS` where its face has points, else of `ACTIONS`.
 
     Clips of more than 32 frames are judged by their middle. A pose in which nobody is seen is "stand".

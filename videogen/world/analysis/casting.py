@@ -43,7 +43,7 @@ def _describe(blob: Blob, sight: Sight, scene: str) -> Floats:
     """Features of one region, `d`."""
     x, y = _middle(blob)
     apart = float(np.median(sight.gap[blob.masks]))
-    travel = (np.nanmax(x) - np.nanmin(x) + np.nanmax(y) - np.nanmin(y)) / SIDE
+    travel = float(np.nanmax(x) - np.nanmin(x) + np.nanmax(y) - np.nanmin(y)) / SIDE
     seen = blob.masks.any((1, 2)).mean()
     rows, columns = blob.masks.any((0, 2)).sum(), blob.masks.any((0, 1)).sum()
     numbers = [

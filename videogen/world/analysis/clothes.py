@@ -7,6 +7,7 @@ which share of a region is near each colour of the world's palettes, mapped to n
 from __future__ import annotations
 
 from functools import cache
+from typing import Any
 
 import numpy as np
 import torch
@@ -32,7 +33,7 @@ _NEAR = 16.0
 _GROUPS = 8
 
 
-def clothes(frames: Frames, points: NDArray[np.floating]) -> dict[str, str]:
+def clothes(frames: Frames, points: NDArray[np.floating[Any]]) -> dict[str, str]:
     """Names of the colours of hair, shirt and, for whole people, trousers (or skirt, or shorts).
 
     `frames` is uint8 `t h w c`; `points` `t KEYPOINTS 3` the keypoints in it, true or read.

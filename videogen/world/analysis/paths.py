@@ -8,11 +8,12 @@ the world; what neither travels nor changes its size may spin, and else it stand
 from __future__ import annotations
 
 import math
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-Floats = NDArray[np.floating]
+Floats = NDArray[np.floating[Any]]
 
 _TRAVEL = 0.045
 """The least range of x or y that counts as travelling; the world's slowest in half a second is 0.15."""

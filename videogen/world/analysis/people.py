@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from functools import lru_cache
+from typing import Any
 
 import numpy as np
 import torch
@@ -137,6 +138,6 @@ def _features(sight: Sight) -> Floats:
     return np.asarray(cells.mean((2, 4)).reshape(len(smooth), -1).astype(np.float64))
 
 
-def has_face(points: NDArray[np.floating]) -> bool:
+def has_face(points: NDArray[np.floating[Any]]) -> bool:
     """Whether keypoints `t KEYPOINTS 3` are those of a portrait: the face is given by points of its own."""
     return bool((points[:, FACE_SLICE, 2] > 0).mean() > 0.5)

@@ -35,7 +35,7 @@ def _profile(sight: Sight) -> Floats:
     """Colours of bands of rows: at the edges, and over the whole width."""
     whole = np.median(sight.lab, axis=(0, 2))
     bands = [rows.reshape(_BANDS, -1, 3).mean(1) for rows in (sight.rows, whole)]
-    return np.concatenate(bands).ravel()
+    return np.asarray(np.concatenate(bands).ravel())
 
 
 def _layout(sight: Sight) -> Floats:
