@@ -57,6 +57,7 @@ class FakeEngine:
     reads_pictures: bool = False
     reads_keyframes: bool = False
     reads_motion: bool = False
+    reads_poses: bool = True
     needs_poses: bool = False
     extras: Extras = NOTHING
 

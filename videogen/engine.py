@@ -211,6 +211,11 @@ class Engine:
         return self._networks.denoiser.reads_motion
 
     @property
+    def reads_poses(self) -> bool:
+        """Whether pose maps, or what else a ControlNet reads of every frame, reach the network."""
+        return bool(self._networks.denoiser.reads_poses)
+
+    @property
     def needs_poses(self) -> bool:
         """Whether the model moves a picture by poses, and by nothing else."""
         return self._networks.denoiser.needs_poses

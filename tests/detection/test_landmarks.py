@@ -59,8 +59,11 @@ def test_what_is_hardly_visible_or_outside_is_absent() -> None:
 
 def test_a_neck_needs_both_shoulders() -> None:
     pose = some_pose()
+    assert body_of(pose)[BODY["neck"], 2] > 0
     pose[11, 3] = 0.1
-    assert body_of(pose)[BODY["neck"], 2] == 0
+    assert not body_of(pose)[BODY["neck"]].any()
+    pose[11] = 0.5, 1.01, 0, 1
+    assert not body_of(pose)[BODY["neck"]].any()
 
 
 def test_feet_have_toes_and_heels_and_no_small_toes() -> None:

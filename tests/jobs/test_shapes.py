@@ -145,10 +145,6 @@ def test_a_sentence_follows_a_video(engine: Any, drawn: list[tuple[str, Frame]])
 @pytest.mark.parametrize(
     ("changes", "error"),
     [
-        (
-            {"controlnet": ()},
-            "--control canny draws what a ControlNet reads; give one for it with --controlnet",
-        ),
         ({"smoothing": 0.5}, "--keypoints and --smoothing are for poses"),
         ({"keypoints": "photo.json"}, "--keypoints and --smoothing are for poses"),
         ({"seconds": 3}, r"--seconds 3 is longer than the pose, which lasts 0\.75 s"),
@@ -157,6 +153,14 @@ def test_a_sentence_follows_a_video(engine: Any, drawn: list[tuple[str, Frame]])
 def test_what_has_no_effect_is_refused(changes: dict[str, Any], error: str, engine: Any) -> None:
     with pytest.raises(RequestError, match=error):
         list(generate(vg.Animate(**{**PLAIN, **changes}), engine))
+
+
+def test_a_model_without_a_controlnet_is_refused(engine: Any) -> None:
+    engine.reads_poses = False
+    with pytest.raises(
+        RequestError, match="the model pocket has no ControlNet to show canny to; add one with"
+    ):
+        list(generate(vg.Animate(**PLAIN), engine))
 
 
 def test_models_that_follow_poses_alone_are_refused(fake_engine: Any) -> None:

@@ -77,6 +77,20 @@ def test_a_controlnet_motion_modules_and_an_ip_adapter_animate_a_portrait(
     assert "ip_adapter/ip-adapter_sd15.safetensors" in record["weights"]
 
 
+def test_a_controlnet_reads_what_is_drawn_of_a_video(
+    parts: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    video = ("--pose", PORTRAIT, "--control", "canny", "--controlnet", parts / "one", "--width", "64")
+    for name, drawer in (("edges", lambda frame: 255 - frame), ("depth", lambda frame: frame)):
+        monkeypatch.setattr("videogen.jobs.shapes.load_map_drawer", lambda *_, drawer=drawer, **__: drawer)
+        words = ("text-to-video", "a cat", "--model", parts / "plain", "--height", "32")
+        assert made(tmp_path / f"{name}-words", *words, *video).shape == (1, 32, 64, 3)
+        frames = made(tmp_path / name, "animate", PORTRAIT, "--model", parts / "plain", *video)
+        assert frames.shape == (1, 64, 64, 3)
+    for end in ("", "-words"):
+        assert (frames_in(tmp_path / f"edges{end}") != frames_in(tmp_path / f"depth{end}")).any()
+
+
 def test_controlnets_are_added_to_the_model_s_own(parts: Path, tmp_path: Path) -> None:
     chosen = [(), ("one",), ("two",), ("one", "two"), ("one@0",), ("one@1@0-0.5",), ("one@1@0.5-1",)]
     clips = []

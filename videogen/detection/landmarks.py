@@ -76,9 +76,11 @@ def body_of(pose: NDArray[np.float32]) -> Points:
     points = np.zeros((BODY_SLICE.stop, 3), dtype=np.float32)
     for name, index in BODY_FROM_POSE.items():
         points[BODY[name]] = pose[index, [0, 1, 3]]
+    points = _seen(points)
     right, left = points[BODY["right_shoulder"]], points[BODY["left_shoulder"]]
-    points[BODY["neck"]] = *((right + left) / 2)[:2], min(right[2], left[2])
-    return _seen(points)
+    if min(right[2], left[2]) > 0:  # a neck without shoulders would come and go at the picture's edge
+        points[BODY["neck"]] = *((right + left) / 2)[:2], min(right[2], left[2])
+    return points
 
 
 def feet_of(pose: NDArray[np.float32]) -> Points:

@@ -67,7 +67,7 @@ class Motion:
         follow, or that a person would have to.
         """
         if self.shapes is not None:
-            check_control(request, engine, kind=self.shapes.kind)
+            check_control(engine, kind=self.shapes.kind)
             drawn = self.shapes.draw(*size, weights=request.weights, device=engine.device.type)
             return Guide(drawn, person=None)
         if self.pose is not None:

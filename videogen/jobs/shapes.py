@@ -32,7 +32,6 @@ from videogen.types import Frame
 
 if TYPE_CHECKING:
     from videogen.engine import Engine
-    from videogen.generative import GenerativeRequest
     from videogen.jobs.animate import Animate
 
 
@@ -70,22 +69,22 @@ class Shapes:
         return torch.from_numpy(shown).permute(3, 0, 1, 2)[None].float() / 255
 
 
-def check_control(request: GenerativeRequest, engine: Engine, *, kind: str) -> None:
+def check_control(engine: Engine, *, kind: str) -> None:
     """Raise `RequestError` where no ControlNet of the model's reads what is drawn."""
     if engine.reads_carried or engine.needs_poses:
         raise RequestError(
             f"the model {engine.model} follows poses and cannot follow {kind}; leave --control out, or give "
             f"a model of Stable Diffusion's kind with a --controlnet that reads it"
         )
-    if not request.controlnet:
+    if not engine.reads_poses:
         raise RequestError(
-            f"--control {kind} draws what a ControlNet reads; give one for it with --controlnet FILE"
+            f"the model {engine.model} has no ControlNet to show {kind} to; add one with --controlnet FILE"
         )
 
 
 def follow_shapes(request: Animate, engine: Engine, *, progress: Progress = silent) -> Iterator[Frame]:
     """Yield the frames of a portrait that follows shapes; raises `RequestError` or `MediaError`."""
-    check_control(request, engine, kind=request.control)
+    check_control(engine, kind=request.control)
     if request.keypoints is not None or request.smoothing:
         raise RequestError("--keypoints and --smoothing are for poses; leave them out with --control")
     spec = engine.spec
