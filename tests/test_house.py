@@ -30,6 +30,7 @@ LAYERS: list[set[str]] = [
         "devices",
         "engine",
         "planning",
+        "poses",
         "reading",
         "seeing",
         "telling",

@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from videogen.jobs.animate import Animate, animate
     from videogen.jobs.image_to_video import ImageToVideo, image_to_video
     from videogen.jobs.text_to_video import TextToVideo, text_to_video
+    from videogen.poses import all_people, read_pose, write_pose
     from videogen.request import Request
 
 __all__ = [
@@ -41,11 +42,14 @@ __all__ = [
     "TextToVideo",
     "VideogenError",
     "__version__",
+    "all_people",
     "animate",
     "image_to_video",
+    "read_pose",
     "render",
     "run",
     "text_to_video",
+    "write_pose",
 ]
 
 _HOMES = {
@@ -55,6 +59,7 @@ _HOMES = {
     "videogen.jobs.animate": ("Animate", "animate"),
     "videogen.jobs.image_to_video": ("ImageToVideo", "image_to_video"),
     "videogen.jobs.text_to_video": ("TextToVideo", "text_to_video"),
+    "videogen.poses": ("all_people", "read_pose", "write_pose"),
     "videogen.request": ("Request",),
 }
 

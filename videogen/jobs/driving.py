@@ -5,20 +5,17 @@ from __future__ import annotations
 import logging
 from dataclasses import replace
 from fractions import Fraction
-from itertools import chain
 from math import ceil
 from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
 
-from videogen.conditions.pose import read_pose
-from videogen.conditions.pose_drawings import is_drawing, pose_from_drawings
 from videogen.conditions.pose_repair import fill_gaps, resample, smooth
-from videogen.errors import MediaError, RequestError
+from videogen.errors import RequestError
 from videogen.media.files import media_errors
 from videogen.media.image import read_image
-from videogen.media.video import probe, read_video
+from videogen.poses import rate_of, read_pose
 from videogen.types import Frame, Pose
 
 log = logging.getLogger(__name__)
@@ -51,12 +48,17 @@ def is_there(keypoints: Path) -> bool:
 
 def driving_rate(path: Path) -> Fraction | None:
     """The frame rate that a driving pose says, None where it does not."""
-    return read_pose(path).fps if _is_json(path) else probe(path).fps
+    return rate_of(path)
 
 
-def read_driving(path: Path, *, rate: Fraction, smoothing: float, seconds: float | None) -> Pose:
-    """The driving pose at `rate`, gaps filled, cut after `seconds`; raises `RequestError` above `LONGEST`."""
-    pose = read_pose(path) if _is_json(path) else _from_video(path)
+def read_driving(
+    path: Path, *, rate: Fraction, smoothing: float, seconds: float | None, person: int = 0
+) -> Pose:
+    """The driving pose of a person at `rate`, gaps filled, cut after `seconds`; at most `LONGEST` frames.
+
+    Raises `RequestError` beyond that, `MediaError` for what cannot be read.
+    """
+    pose = read_pose(path, person=person)
     own = pose.fps or rate
     if pose.fps is None:
         log.warning("%s does not say its frame rate; played at %s frames per second", path.name, rate)
@@ -77,22 +79,3 @@ def read_driving(path: Path, *, rate: Fraction, smoothing: float, seconds: float
     pose = smooth(fill_gaps(pose), strength=smoothing)
     pose = resample(replace(pose, points=pose.points[:needed]), rate)
     return replace(pose, points=pose.points[:wanted])
-
-
-def _is_json(path: Path) -> bool:
-    with media_errors(path, doing="read as a pose"):
-        return path.suffix.lower() == ".json" or (path.is_dir() and any(path.glob("*.json")))
-
-
-def _from_video(path: Path) -> Pose:
-    with read_video(path) as video:
-        frames = iter(video)
-        first = next(frames, None)
-        if first is None:
-            raise MediaError(f"{path} has no frames; give a pose as JSON or a skeleton video")
-        if not is_drawing(first):
-            raise RequestError(
-                f"{path.name} is not a skeleton video (OpenPose colours on black); finding people in plain "
-                f"videos is not built in yet: detect them with OpenPose or DWPose and give the JSON"
-            )
-        return pose_from_drawings(chain([first], frames), fps=video.info.fps)
