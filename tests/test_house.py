@@ -31,6 +31,7 @@ LAYERS: list[set[str]] = [
         "devices",
         "engine",
         "planning",
+        "poses",
         "reading",
         "seeing",
         "telling",

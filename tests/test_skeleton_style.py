@@ -107,6 +107,13 @@ def test_faces_are_white_points_of_radius_three() -> None:
     assert (picture == 255 * inside[..., None]).all()
 
 
+def test_pupils_are_openpose_s_alone() -> None:
+    points = nobody()
+    points[FACE_SLICE.stop - 1] = 0.5, 0.25, 1
+    assert draw(points, "openpose")[128, 256].tolist() == [255, 255, 255]
+    assert not draw(points, "dwpose").any()
+
+
 def test_feet_are_not_drawn() -> None:
     points = nobody()
     points[FEET_SLICE] = 0.5, 0.5, 1

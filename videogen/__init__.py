@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from videogen.jobs.detecting import detect_pose
     from videogen.jobs.image_to_video import ImageToVideo, image_to_video
     from videogen.jobs.text_to_video import TextToVideo, text_to_video
+    from videogen.poses import all_people, read_pose, write_pose
     from videogen.request import Request
 
 __all__ = [
@@ -42,12 +43,15 @@ __all__ = [
     "TextToVideo",
     "VideogenError",
     "__version__",
+    "all_people",
     "animate",
     "detect_pose",
     "image_to_video",
+    "read_pose",
     "render",
     "run",
     "text_to_video",
+    "write_pose",
 ]
 
 _HOMES = {
@@ -58,6 +62,7 @@ _HOMES = {
     "videogen.jobs.detecting": ("detect_pose",),
     "videogen.jobs.image_to_video": ("ImageToVideo", "image_to_video"),
     "videogen.jobs.text_to_video": ("TextToVideo", "text_to_video"),
+    "videogen.poses": ("all_people", "read_pose", "write_pose"),
     "videogen.request": ("Request",),
 }
 

@@ -6,8 +6,8 @@ In: keypoints of one or several people. Out: pictures in OpenPose's colours on b
 faces as white ones of radius 3: at whole pixels, without smooth edges. "openpose" and "dwpose" draw on
 a picture of 512 pixels on the shorter side, which is then resized, so that lines are as broad as the picture
 is large; "mimicmotion" on 2160. "openpose" draws one person after the other, "dwpose" all limbs, then all
-joints, hands and faces; "mimicmotion" as "dwpose", darker where confidence is less, with red and blue
-exchanged. Feet are in none.
+joints, hands and faces, without pupils; "mimicmotion" as "dwpose", darker where confidence is less, with red
+and blue exchanged. Feet are in none.
 """
 
 from __future__ import annotations
@@ -154,7 +154,7 @@ def _draw(people: list[_Person], size: tuple[int, int], *, manner: _Manner, thre
             brush.hand(person[LEFT_HAND_SLICE])
             brush.hand(person[RIGHT_HAND_SLICE])
         for person in group:
-            brush.face(person[FACE_SLICE])
+            brush.face(person[FACE_SLICE][: 70 if manner.after_another else 68])
     return canvas
 
 

@@ -154,20 +154,20 @@ def test_a_person_of_a_crowd_is_chosen_by_number(tmp_path: Path) -> None:
                             for people in (flat, flat[::-1], flat)])  # fmt: skip
     large = read_pose(path)
     np.testing.assert_allclose(large.points[:, :18, :2] * 512, np.stack([rows[:, :2]] * 3), atol=1e-3)
-    np.testing.assert_array_equal(read_pose(path, person=0).points, large.points)
-    other = read_pose(path, person=1)
+    np.testing.assert_array_equal(read_pose(path, person=1).points, large.points)
+    other = read_pose(path, person=2)
     np.testing.assert_allclose(other.points[:, :18, :2] * 512, np.stack([small[:, :2]] * 3), atol=1e-3)
     np.testing.assert_array_equal([one.points for one in all_people(path)], [large.points, other.points])
 
 
-@pytest.mark.parametrize("person", [2, -1])
+@pytest.mark.parametrize("person", [3, 0])
 def test_a_person_who_is_not_there_is_refused_with_how_many_are(tmp_path: Path, person: int) -> None:
     people = [{"pose_keypoints_2d": BODY18}, {"pose_keypoints_2d": [v * 2 if v > 1 else v for v in BODY18]}]
     path = saved(tmp_path, [{**GOOD, "people": people}])
-    with pytest.raises(RequestError, match=rf"shows 2 people, and person {person} is not .*; give 0 to 1"):
+    with pytest.raises(RequestError, match=rf"shows 2 people, and person {person} is not .*; give 1 to 2"):
         read_pose(path, person=person)
-    with pytest.raises(RequestError, match=r"shows 1 person, and person 1 is not .*; give 0 \("):
-        read_pose(saved(tmp_path, [GOOD]), person=1)
+    with pytest.raises(RequestError, match=r"shows 1 person, and person 2 is not .*; give 1 \("):
+        read_pose(saved(tmp_path, [GOOD]), person=2)
 
 
 GOOD = {"people": [{"pose_keypoints_2d": BODY18}], "canvas_width": 512, "canvas_height": 512}

@@ -188,7 +188,7 @@ def test_a_folder_of_arrays_has_a_frame_in_each_with_its_people(tmp_path: Path) 
         np.save(tmp_path / f"{number}.npy", people)
     pose = read_pose(tmp_path, size=(200, 200))
     np.testing.assert_allclose(pose.points[:, 0, 0] * 200, [14, 15], atol=1e-3)
-    assert (read_pose(tmp_path, size=(200, 200), person=1).points[:, 0, 1] * 200 < 5).all()
+    assert (read_pose(tmp_path, size=(200, 200), person=2).points[:, 0, 1] * 200 < 5).all()
 
 
 def dictionary(people: int) -> dict[str, np.ndarray]:
@@ -210,7 +210,7 @@ def test_dwposes_dictionary_is_read_from_arrays_with_people_and_scores(tmp_path:
     np.savez(tmp_path / "a.npz", bodies_score=np.full((2, 18), 0.7), **{
         f"bodies_{name}" if name in ("candidate", "subset") else name: value for name, value in parts.items()
     })  # fmt: skip
-    for person in (0, 1):
+    for person in (1, 2):
         points = read_pose(tmp_path / "a.npz", person=person).points[0]
         assert points[BODY["right_wrist"], 2] == 0
         assert points[0, 2] == pytest.approx(0.7)

@@ -34,6 +34,7 @@ CHANGES: dict[str, Any] = {
     "mask": "mask.png",
     "control": "canny",
     "prompt": "a red ball",
+    "person": 2,
     "seconds": 0.25,
     "smoothing": 1.0,
     "skeleton_style": "openpose",
@@ -66,7 +67,7 @@ CHANGES: dict[str, Any] = {
 }
 SAME_CLIP = {"window_batch"}
 SOUND = {"audio"}
-BESIDE = {"smooth": {"smoothing": 0.5}}
+BESIDE: dict[str, dict[str, Any]] = {"smooth": {"smoothing": 0.5}, "person": {"pose": "two.json"}}
 CHOOSES_THE_ENGINE = {
     "model", "device", "precision", "offload", "compile", "weights", "motion_modules",
 }  # fmt: skip
@@ -85,6 +86,12 @@ def folder(portrait_folder: Path) -> Path:
     Image.fromarray(white).save("mask.png")
     Path("other.json").write_bytes(Path("photo.json").read_bytes())
     pose = read_pose("pose.json")
+    two = json.loads(Path("pose.json").read_text())
+    smaller = replace(pose, points=pose.points[::-1] * np.array([0.5, 0.5, 1], dtype=np.float32))
+    save_pose("smaller.json", smaller)
+    for frame, other in zip(two, json.loads(Path("smaller.json").read_text()), strict=True):
+        frame["people"] += other["people"]
+    Path("two.json").write_text(json.dumps(two))
     save_pose("backwards.json", replace(pose, points=pose.points[::-1]))
     save_pose("turned.json", replace(pose, points=pose.points[-1:], fps=None))
     return portrait_folder

@@ -48,7 +48,8 @@ def test_a_pose_is_drawn_as_the_model_has_learnt_it(portrait_folder: Path, fake_
         guide = found.guide(request, fake_engine, size=(32, 48))
         assert guide is not None
         drawn[fake_engine.spec.skeleton_style] = guide.maps
-    assert torch.equal(drawn["openpose"], drawn["dwpose"]), "there is one person"
+    alike = (drawn["openpose"] - drawn["dwpose"]).abs().mean()
+    assert 0 < alike < 0.1 * drawn["dwpose"].mean(), "there is one person, with pupils or without"
     assert not torch.equal(drawn["own"], drawn["dwpose"])
     assert not torch.equal(drawn["mimicmotion"], drawn["dwpose"])
 

@@ -43,21 +43,21 @@ _FARTHEST = 20.0  # picture sizes
 
 
 def read_pose(
-    path: str | os.PathLike[str], *, person: int = 0, size: tuple[int, int] | None = None,
+    path: str | os.PathLike[str], *, person: int = 1, size: tuple[int, int] | None = None,
     coordinates: Coordinates = "auto", fps: Fraction | None = None,
 ) -> Pose:  # fmt: skip
     """Read the keypoints of one person from a file of keypoints, or a folder of them.
 
-    `person` counts from 0, the one who is largest over the whole clip, as `all_people` lists them. A folder
+    `person` counts from 1, the one who is largest over the whole clip, as `all_people` lists them. A folder
     holds a file per frame, in the order of the numbers in their names. `size` is width and height in pixels
     of the picture that the keypoints were found in, `coordinates` what they are (signed: −1…1) and `fps` the
     frame rate, each for files that do not say. Raises MediaError with one line that names the file and the
     frame, RequestError where there is no such person.
     """
     people = all_people(path, size=size, coordinates=coordinates, fps=fps)
-    if not 0 <= person < len(people):
+    if not 1 <= person <= len(people):
         raise RequestError(no_such_person(path, person, count=len(people)))
-    return people[person]
+    return people[person - 1]
 
 
 def all_people(
@@ -87,8 +87,8 @@ def all_people(
 
 def no_such_person(path: str | os.PathLike[str], person: int, *, count: int) -> str:
     """The line that says how many people there are, for a number beyond them."""
-    people, choice = ("1 person", "0") if count == 1 else (f"{count} people", f"0 to {count - 1}")
-    return f"{path} shows {people}, and person {person} is not among them; give {choice} (0 is the largest)"
+    people, choice = ("1 person", "1") if count == 1 else (f"{count} people", f"1 to {count}")
+    return f"{path} shows {people}, and person {person} is not among them; give {choice} (1 is the largest)"
 
 
 def write_pose(

@@ -63,7 +63,7 @@ def generate(request: Animate, engine: Engine, *, progress: Progress = silent) -
     size = output_size(request.height, request.width, picture=picture.shape[:2])
     driving = read_driving(
         request.pose, rate=rate, smoothing=request.smoothing, seconds=request.seconds, by=request.smooth,
-        progress=progress,
+        person=request.person, progress=progress,
     )  # fmt: skip
     spec = engine.spec
     grid = Canvas.fit(*size, side=min(spec.height, spec.width), multiple=spec.size_multiple)

@@ -18,6 +18,9 @@ class DrivenRequest(PosedRequest):
     pose: Path = Field(
         description="How to move: a video of a person, a skeleton video, or OpenPose or ControlNet JSON."
     )
+    person: int = Field(
+        default=1, ge=1, le=100, description="Who of several people in the pose; 1 is the largest."
+    )
     seconds: float | None = Field(
         default=None, gt=0, le=600, description="Stop after so long; the whole pose if not given."
     )

@@ -15,7 +15,6 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from videogen.conditions.pose import read_pose
 from videogen.conditions.pose_drawings import is_drawing, pose_from_drawings
 from videogen.conditions.pose_repair import fill_gaps, resample
 from videogen.conditions.smoothing import Filter, smooth
@@ -23,7 +22,8 @@ from videogen.errors import MediaError, MissingExtra, RequestError
 from videogen.jobs import Progress, silent
 from videogen.media.files import media_errors
 from videogen.media.image import is_still, read_image
-from videogen.media.video import probe, read_video
+from videogen.media.video import read_video
+from videogen.poses import is_keypoints, rate_of, read_pose
 from videogen.types import Frame, Pose
 
 log = logging.getLogger(__name__)
@@ -79,17 +79,23 @@ def is_there(keypoints: Path) -> bool:
 
 def driving_rate(path: Path) -> Fraction | None:
     """The frame rate that a driving pose says, None where it does not."""
-    if _is_json(path):
-        return read_pose(path).fps
-    return None if is_still(path) else probe(path).fps
+    if not is_keypoints(path) and is_still(path):
+        return None
+    return rate_of(path)
 
 
 def read_driving(
     path: Path, *, rate: Fraction, smoothing: float, seconds: float | None, by: Filter = "savgol",
-    progress: Progress = silent,
+    person: int = 1, progress: Progress = silent,
 ) -> Pose:  # fmt: skip
-    """The driving pose at `rate`, gaps filled, cut after `seconds`; raises `RequestError` above `LONGEST`."""
-    pose = read_pose(path) if _is_json(path) else _from_video(path, rate, seconds=seconds, progress=progress)
+    """The driving pose of a person (1 is the largest) at `rate`, gaps filled, cut after `seconds`.
+
+    Raises `RequestError` above `LONGEST` frames, `MediaError` for what cannot be read.
+    """
+    if is_keypoints(path):
+        pose = read_pose(path, person=person)
+    else:
+        pose = _from_video(path, rate, seconds=seconds, person=person, progress=progress)
     own = pose.fps or rate
     if pose.fps is None:
         if len(pose.points) > 1:
@@ -121,15 +127,12 @@ def clip_length(path: Path, length: Fraction, *, rate: Fraction, seconds: float 
     return wanted
 
 
-def _is_json(path: Path) -> bool:
-    with media_errors(path, doing="read as a pose"):
-        return path.suffix.lower() == ".json" or (path.is_dir() and any(path.glob("*.json")))
-
-
-def _from_video(path: Path, rate: Fraction, *, seconds: float | None, progress: Progress) -> Pose:
+def _from_video(
+    path: Path, rate: Fraction, *, seconds: float | None, person: int, progress: Progress
+) -> Pose:
     """The pose in a skeleton video, or of a person in any other, or in a picture."""
     if is_still(path):
-        return _of_person(path, frames=None, progress=progress)
+        return _of_person(path, frames=None, person=person, progress=progress)
     with read_video(path) as video:
         info = video.info
         if info.duration is not None:
@@ -144,7 +147,7 @@ def _from_video(path: Path, rate: Fraction, *, seconds: float | None, progress: 
             raise MediaError(f"{path} has no frames; give a video of a person, or a pose as JSON")
         if is_drawing(begun[-1]):
             return pose_from_drawings(chain(begun, frames), fps=info.fps)
-    return _of_person(path, frames=_enough(info.fps, seconds), progress=progress)
+    return _of_person(path, frames=_enough(info.fps, seconds), person=person, progress=progress)
 
 
 def _enough(fps: Fraction, seconds: float | None) -> int | None:
@@ -152,16 +155,16 @@ def _enough(fps: Fraction, seconds: float | None) -> int | None:
     return None if seconds is None else ceil(Fraction(seconds) * fps) + _BEYOND
 
 
-def _of_person(path: Path, *, frames: int | None, progress: Progress) -> Pose:
+def _of_person(path: Path, *, frames: int | None, person: int, progress: Progress) -> Pose:
     """The pose of a person in a video or picture, found now or remembered."""
     from videogen.jobs.detecting import detect_pose
     from videogen.jobs.remembered import remembered
 
     def find() -> Pose:
-        return detect_pose(path, frames=frames, progress=progress)
+        return detect_pose(path, frames=frames, person=person, progress=progress)
 
     try:
-        return find() if path.is_dir() else remembered(path, how=f"mediapipe {frames}", find=find)
+        return find() if path.is_dir() else remembered(path, how=f"mediapipe {frames} {person}", find=find)
     except MissingExtra:
         raise MissingExtra(
             f"{path.name} is not a skeleton video (OpenPose colours on black), and mediapipe, which finds "
