@@ -7,7 +7,7 @@ import pytest
 
 from videogen.errors import MissingExtra
 from videogen.jobs.portraying import find_person
-from videogen.skeleton import BODY, KEYPOINTS
+from videogen.skeleton import BODY, FACE_SLICE, KEYPOINTS
 
 PICTURE = np.zeros((40, 60, 3), dtype=np.uint8)
 
@@ -15,6 +15,7 @@ PICTURE = np.zeros((40, 60, 3), dtype=np.uint8)
 @pytest.fixture
 def points() -> np.ndarray:
     points = np.zeros((KEYPOINTS, 3), dtype=np.float32)
+    points[FACE_SLICE] = 0.35, 0.5, 1
     for name, x in (("nose", 0.3), ("neck", 0.3), ("left_eye", 0.4)):
         points[BODY[name]] = x, 0.5, 1
     return points
@@ -39,6 +40,12 @@ def test_a_mask_of_somebody_else_is_not(monkeypatch: pytest.MonkeyPatch, points:
     found(monkeypatch, slice(40, 60))
     assert find_person(PICTURE, points, None) is None
     assert find_person(PICTURE, np.zeros_like(points), None) is None
+
+
+def test_whole_bodies_are_not_sought(monkeypatch: pytest.MonkeyPatch, points: np.ndarray) -> None:
+    found(monkeypatch, slice(10, 30))
+    points[BODY["right_hip"]] = 0.3, 0.9, 1
+    assert find_person(PICTURE, points, None) is None
 
 
 def test_without_mediapipe_there_is_no_mask(monkeypatch: pytest.MonkeyPatch, points: np.ndarray) -> None:

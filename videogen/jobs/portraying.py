@@ -9,9 +9,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
+import torch
 from numpy.typing import NDArray
 
 from videogen.close_up import CloseUp
+from videogen.conditions.motion_field import is_head
 from videogen.engine import Conditions
 from videogen.errors import MissingExtra, RequestError
 from videogen.jobs import Progress
@@ -77,8 +79,9 @@ def _draw(
 def find_person(picture: Frame, points: NDArray[np.float32], mask: Path | None) -> NDArray[np.float32] | None:
     """Where the person in a picture uint8 `h w c` is, 0…1 `h w`: as a mask says, or as mediapipe finds.
 
-    None where mediapipe is absent, or finds somebody other than the one with keypoints `k 3`. Raises
-    RequestError for a mask of another shape.
+    Whole bodies are not sought: clothes that no limb carries would be left behind. None for them, where
+    mediapipe is absent, or finds somebody other than the one with keypoints `k 3`. Raises RequestError for a
+    mask of another shape.
     """
     if mask is not None:
         given = read_image(mask)
@@ -88,6 +91,8 @@ def find_person(picture: Frame, points: NDArray[np.float32], mask: Path | None) 
                 f"{picture.shape[1]}x{picture.shape[0]}; expected the same proportions"
             )
         return np.asarray(given.mean(-1) / 255, dtype=np.float32)
+    if not bool(is_head(torch.from_numpy(points))):
+        return None
     from videogen.detection.mask import person_mask
 
     try:
