@@ -296,6 +296,7 @@ def test_damaged_archives_are_refused(tmp_path: Path, dance: Pose) -> None:
             read_pose(tmp_path / name)
         assert "\n" not in str(caught.value)
         assert str(tmp_path / name) in str(caught.value)
+        assert name.startswith("huge") == ("larger than the file" in str(caught.value))
 
 
 @pytest.mark.parametrize(

@@ -66,6 +66,16 @@ def test_people_who_cross_are_not_mixed(body: np.ndarray, seed: int) -> None:
     assert_same(tracks[1], two)
 
 
+def test_people_who_look_the_same_keep_their_headings_where_they_cross(body: np.ndarray) -> None:
+    there = np.linspace(0.2, 0.8, LENGTH)
+    still = np.repeat(body[:1], LENGTH, 0)
+    one, two = placed(still, there), placed(still, there[::-1])
+    tracks = follow_people(shuffled(one, two))
+    assert len(tracks) == 2
+    places = sorted(track[:, 1, 0].tolist() for track in tracks)
+    np.testing.assert_allclose(places, sorted(person[:, 1, 0].tolist() for person in (one, two)), atol=1e-6)
+
+
 def test_people_who_hide_each_other_while_they_cross_are_not_mixed(body: np.ndarray) -> None:
     there, back = np.linspace(0.2, 0.8, LENGTH), np.linspace(0.8, 0.2, LENGTH)
     front, behind = placed(body, there), placed(body[::-1], back, scale=0.45)
@@ -130,8 +140,9 @@ def test_nobody_has_no_track() -> None:
 
 
 def test_distances_count_alike_in_wide_pictures(body: np.ndarray) -> None:
-    narrow = [placed(body, x, scale=0.4) for x in (0.3, 0.7)]
-    for person in narrow:
+    """Who is gone, and who comes a person's size beside that place, are two."""
+    stays, leaves, comes = (placed(body, x, scale=0.3) for x in (2.0, 0.5, 0.9))
+    leaves[20:], comes[:20] = 0, 0
+    for person in (stays, leaves, comes):
         person[..., 0] /= 4
-    tracks = follow_people(shuffled(*narrow), aspect=4.0)
-    assert len(tracks) == 2
+    assert len(follow_people(shuffled(stays, leaves, comes), aspect=4.0)) == 3

@@ -40,13 +40,16 @@ def test_without_candidates_nothing_is_chosen() -> None:
     assert score == 0
 
 
-def test_strays_are_left_out_unless_there_is_nothing_else() -> None:
+def test_strays_that_no_limb_speaks_for_are_left_out_unless_there_is_nothing_else() -> None:
+    nothing = {limb: np.zeros((1, 1)) for limb in range(len(LIMBS))}
     body = [0 if joint < 8 else -1 for joint in range(18)]
     stray = list(body)
     stray[BODY["left_knee"]] = stray[BODY["left_ankle"]] = 0
-    assert without_strays(stray) == body
+    assert without_strays(stray, nothing) == body
+    shin = LIMBS.index((BODY["left_knee"], BODY["left_ankle"]))
+    assert without_strays(stray, {**nothing, shin: np.ones((1, 1))}) == stray
     stray[BODY["left_hip"]] = 0  # now it hangs on the neck
-    assert without_strays(stray) == stray
+    assert without_strays(stray, nothing) == stray
     alone = [0 if joint == 12 else -1 for joint in range(18)]
-    assert without_strays(alone) == alone
-    assert without_strays([-1] * 18) == [-1] * 18
+    assert without_strays(alone, nothing) == alone
+    assert without_strays([-1] * 18, nothing) == [-1] * 18

@@ -130,11 +130,8 @@ def _meetings(limbs: list[list[_Line]], *, reach: float) -> list[Array]:
 
 def _covered(paint: Paint, limbs: list[Array]) -> dict[int, Array]:
     """Where nose, eyes and ears may lie under the white dots of a face, near the paint of their limbs."""
-    white = paint.white()
-    if white.sum() < 0.05 * paint.lit.sum():
-        return {}
     step = max(2, round(0.9 * paint.reach))
-    rows, columns = np.nonzero(white[::step, ::step])
+    rows, columns = np.nonzero(paint.white()[::step, ::step])
     places = np.stack([columns, rows], -1) * step + 0.5
     found = {}
     for joint in _FACE:

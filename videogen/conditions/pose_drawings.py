@@ -68,7 +68,7 @@ def _read(frame: Frame) -> tuple[NDArray[np.float32], float]:
         for limb, (a, b) in enumerate(LIMBS)
     }
     chosen, score = choose([each.scores - _PRESENT for each in candidates], together)
-    chosen = without_strays(chosen)
+    chosen = without_strays(chosen, together)
     points = np.zeros((len(COLOURS), 3), dtype=np.float32)
     for joint, number in enumerate(chosen):
         if number >= 0:

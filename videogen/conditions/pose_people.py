@@ -21,7 +21,7 @@ from videogen.skeleton import KEYPOINTS
 _WAITED = 60  # frames
 _REACH, _REACH_PER_FRAME, _FARTHEST = 0.4, 0.06, 1.2  # sizes of a person: in a frame, each more, in any
 _SIZE_WEIGHT = 0.5
-_HEADING = 5  # frames for which a track is thought to go on as it went
+_HEADING = 3  # frames for which a track is thought to go on as it went
 _FEWEST = 3  # frames of a person, where anybody has as many
 _SMALLEST = 0.05  # of the picture's height: of a few points the extent says little
 _NEVER = 1e6

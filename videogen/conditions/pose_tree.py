@@ -16,6 +16,7 @@ from videogen.skeleton import BODY, LIMBS
 
 Array = NDArray[np.float64]
 _ROOT = BODY["neck"]
+_STRAY = 0.6  # what speaks for the limb between two joints that stand alone with it
 
 
 def _orders() -> list[tuple[int, int, int]]:
@@ -60,13 +61,18 @@ def choose(alone: Sequence[Array], together: Mapping[int, Array]) -> tuple[list[
     return chosen, float(best[_ROOT].max())
 
 
-def without_strays(chosen: Sequence[int]) -> list[int]:
-    """The choice without joints that hang together with fewer than two others, unless no more do."""
+def without_strays(chosen: Sequence[int], together: Mapping[int, Array]) -> list[int]:
+    """The choice without one or two joints that stand apart and no limb speaks for, if there are more."""
     pieces = [{joint} for joint, place in enumerate(chosen) if place >= 0]
-    for pair in LIMBS:
-        if all(chosen[joint] >= 0 for joint in pair):
-            joined = [piece for piece in pieces if piece & set(pair)]
+    worth = {joint: 0.0 for joint, place in enumerate(chosen) if place >= 0}
+    for limb, (one, other) in enumerate(LIMBS):
+        if chosen[one] >= 0 and chosen[other] >= 0:
+            joined = [piece for piece in pieces if piece & {one, other}]
             pieces = [piece for piece in pieces if piece not in joined] + [set().union(*joined)]
+            worth[other] += float(together[limb][chosen[one], chosen[other]])
     least = min(3, max(map(len, pieces), default=0))
-    kept = set().union(*(piece for piece in pieces if len(piece) >= least))
+    found = [
+        piece for piece in pieces if len(piece) >= least or sum(worth[joint] for joint in piece) > _STRAY
+    ]
+    kept = set().union(*found)
     return [place if joint in kept else -1 for joint, place in enumerate(chosen)]
