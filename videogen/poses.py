@@ -99,7 +99,7 @@ def _drawings(frames: Iterator[Frame], path: Path) -> Iterator[Frame]:
         raise MediaError(f"{path} has no frames; give a pose as JSON or a skeleton video")
     if not is_drawing(first):
         raise RequestError(
-            f"{path.name} is not a skeleton video (OpenPose colours on black); finding people in plain "
-            f"videos is not built in yet: detect them with OpenPose or DWPose and give the JSON"
+            f"{path.name} is not a skeleton video (OpenPose colours on black); find the person in it with "
+            f"`videogen pose {path.name}`, and give the JSON"
         )
     return chain([first], frames)
