@@ -35,7 +35,7 @@ def found(portrait: Frame) -> np.ndarray:
 
 
 def test_a_portrait_s_points_are_those_that_were_checked_by_eye(found: np.ndarray) -> None:
-    checked = read_pose(INPUTS / "portrait.json").points[0]
+    checked = read_pose(Path(__file__).parent / "portrait_checked_by_eye.json").points[0]
     width = np.ptp(checked[FACE_SLICE][:17, 0])
     gaps = np.linalg.norm(found[FACE_SLICE, :2] - checked[FACE_SLICE, :2], axis=1)
     assert gaps.mean() < 0.02 * width
