@@ -155,7 +155,12 @@ def test_ctrl_c_while_a_clip_with_sound_is_written_leaves_nothing(
 
     monkeypatch.setattr(fake_engine, "decode_video", stopped)
     monkeypatch.setattr("videogen.clip.load_engine", lambda *_, **__: fake_engine)
-    assert main(["animate", "person.png", "--pose", "dance.mp4", "--seed", "1", "-o", "a.mp4"]) == 130
+    # Whoever is started in the background of a shell ignores this signal.
+    before_us = signal.signal(signal.SIGINT, signal.default_int_handler)
+    try:
+        assert main(["animate", "person.png", "--pose", "dance.mp4", "--seed", "1", "-o", "a.mp4"]) == 130
+    finally:
+        signal.signal(signal.SIGINT, before_us)
     assert sorted(folder.iterdir()) == before
     assert "no half-made file is left" in capsys.readouterr().err
 
