@@ -103,7 +103,8 @@ def _followed(squares: NDArray[np.int64], seen: Tensor) -> NDArray[np.int64]:
     """Squares `t 3` with those of frames without a face taken from the frame before, or the next."""
     known = np.flatnonzero(seen.numpy())
     nearest = known[np.clip(np.searchsorted(known, np.arange(len(squares)), side="right") - 1, 0, None)]
-    return squares[nearest]
+    followed: NDArray[np.int64] = squares[nearest]
+    return followed
 
 
 def _cut(picture: Picture, square: NDArray[np.int64]) -> Picture:

@@ -16,7 +16,7 @@ import colorsys
 import math
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
-from typing import Literal, TypeAlias
+from typing import Any, Literal, TypeAlias
 
 import numpy as np
 import torch
@@ -101,7 +101,7 @@ def draw_style(
 
 
 def draw_frames(
-    people: Iterable[NDArray[np.floating]], *, height: int, width: int, style: SkeletonStyle,
+    people: Iterable[NDArray[np.floating[Any]]], *, height: int, width: int, style: SkeletonStyle,
     threshold: float = 0.3,
 ) -> Iterator[Frame]:  # fmt: skip
     """Yield a picture uint8 `height width 3` for the person `k 3`, or people `p k 3`, of each frame.
@@ -124,7 +124,7 @@ def draw_frames(
         yield _resized(canvas, height=height, width=width, manner=manner)
 
 
-def _draw_own(everyone: NDArray[np.floating], *, height: int, width: int, threshold: float) -> Frame:
+def _draw_own(everyone: NDArray[np.floating[Any]], *, height: int, width: int, threshold: float) -> Frame:
     if len(everyone) == 0:
         return np.zeros((height, width, 3), np.uint8)
     points = torch.from_numpy(everyone.astype(np.float32))
@@ -132,7 +132,7 @@ def _draw_own(everyone: NDArray[np.floating], *, height: int, width: int, thresh
     return drawn.mul(255).round().to(torch.uint8).permute(1, 2, 0).contiguous().numpy()
 
 
-def _placed(person: NDArray[np.floating], size: tuple[int, int]) -> _Person:
+def _placed(person: NDArray[np.floating[Any]], size: tuple[int, int]) -> _Person:
     """The points in pixels; absent ones, which may hold NaN, at zero."""
     placed = np.where(person[:, 2:] > 0, person, 0.0).astype(np.float64)
     placed[:, :2] *= size

@@ -19,12 +19,12 @@ from pathlib import Path
 from typing import IO, Any
 
 import numpy as np
-from numpy.lib import format as npy
 from numpy.typing import NDArray
 
 from videogen.errors import MediaError
 
 SUFFIXES = (".json", ".npz", ".npy")
+_NPY: Any = np.lib.format  # untyped before numpy 2
 _LARGEST_FILE = 256 * 2**20
 _NAME = "{name}_{number:012d}_keypoints.json"
 
@@ -87,7 +87,7 @@ def write_arrays(path: Path, arrays: Mapping[str, NDArray[Any]]) -> None:
     with _partial(path) as partial, zipfile.ZipFile(partial, "w", zipfile.ZIP_DEFLATED) as members:
         for name, array in arrays.items():
             with members.open(f"{name}.npy", "w") as member:
-                npy.write_array(member, array, allow_pickle=False)
+                _NPY.write_array(member, array, allow_pickle=False)
 
 
 def write_folder(path: Path, frames: list[str]) -> None:
@@ -107,8 +107,8 @@ def write_folder(path: Path, frames: list[str]) -> None:
 
 def _read_array(opened: IO[bytes], size: int) -> NDArray[Any]:
     """One array; its header is checked before memory is asked for."""
-    version = npy.read_magic(opened)
-    read = npy.read_array_header_1_0 if version == (1, 0) else npy.read_array_header_2_0
+    version = _NPY.read_magic(opened)
+    read = _NPY.read_array_header_1_0 if version == (1, 0) else _NPY.read_array_header_2_0
     shape, by_columns, kind = read(opened)
     if kind.hasobject:
         raise MediaError("holds pickled objects, which are not read; save plain arrays (allow_pickle=False)")
