@@ -14,7 +14,7 @@ from videogen.bench.frames import through_autoencoder, to_frames
 from videogen.bench.suite import evaluate, steps_of
 
 CLIPS = 3
-PARTS = ("text", "people", "pose")
+PARTS = ("text", "people", "pose", "builds")
 
 
 @pytest.fixture(scope="module")
@@ -34,6 +34,7 @@ def test_every_figure_comes_with_its_ceiling_and_baseline(found: tuple[Evaluatio
         assert all(math.isfinite(value) for value in columns.values())
     assert {TRUE, TRIVIAL} <= scores["text: colour"].keys()
     assert {TRUE, TRIVIAL} <= scores["pose: PCK@0.1"].keys()
+    assert {f"driver of {whose} build: SSIM" for whose in ("own", "another")} <= scores.keys()
     assert calls == steps_of(PARTS, clips=CLIPS), "progress is called once a generated clip"
 
 

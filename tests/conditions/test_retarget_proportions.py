@@ -10,42 +10,17 @@ import pytest
 import torch
 
 from videogen.conditions.retarget import retarget
-from videogen.skeleton import BODY, BODY_NAMES
+from videogen.skeleton import BODY
 from videogen.types import Pose
+from videogen.world.build import PARTS, rebuilt
 from videogen.world.clips import render_clips
 
-SIDES = ("right", "left")
-BONES = {
-    "torso": [("hips", "neck")],
-    "hips": [("hips", f"{side}_hip") for side in SIDES],
-    "shoulders": [("neck", f"{side}_shoulder") for side in SIDES],
-    "arms": [(f"{s}_{a}", f"{s}_{b}") for s in SIDES for a, b in (("shoulder", "elbow"), ("elbow", "wrist"))],
-    "legs": [(f"{s}_{a}", f"{s}_{b}") for s in SIDES for a, b in (("hip", "knee"), ("knee", "ankle"))],
-    "head": [("neck", "nose"), *(("nose", f"{side}_eye") for side in SIDES)]
-    + [(f"{side}_eye", f"{side}_ear") for side in SIDES],
-}  # fmt: skip
 TALL = ("nose", "right_ankle", "left_ankle")
 
 
 def person(number: int) -> np.ndarray:
     """Keypoints of a figure of the world that acts for two seconds, `t k 3`; all seen at its start."""
     return render_clips("person", torch.tensor([number]), size=16, num_frames=24, fps=12).points[0].numpy()
-
-
-def built(points: np.ndarray, **factors: float) -> np.ndarray:
-    """The same motion by a figure whose bones are so many times as long; its strides go with its legs."""
-    joints = {name: points[:, BODY[name], :2].astype(np.float64) for name in BODY_NAMES}
-    joints["hips"] = (joints["right_hip"] + joints["left_hip"]) / 2
-    stride = factors.get("legs", 1.0)
-    made = {"hips": joints["hips"][:1] + stride * (joints["hips"] - joints["hips"][:1])}
-    for part, bones in BONES.items():
-        for parent, child in bones:
-            made[child] = made[parent] + factors.get(part, 1.0) * (joints[child] - joints[parent])
-    other = points.copy()
-    other[:, 18:] = 0
-    for name in BODY_NAMES:
-        other[:, BODY[name], :2] = made[name]
-    return other
 
 
 def apart(moved: np.ndarray, true: np.ndarray) -> float:
@@ -59,8 +34,8 @@ def apart(moved: np.ndarray, true: np.ndarray) -> float:
 @pytest.mark.parametrize(
     "factors",
     [
-        dict.fromkeys(BONES, 0.7),
-        dict.fromkeys(BONES, 1.3),
+        dict.fromkeys(PARTS, 0.7),
+        dict.fromkeys(PARTS, 1.3),
         {"legs": 0.7, "arms": 1.3},
         {"legs": 1.3, "arms": 0.7, "torso": 0.7},
         {"torso": 1.3, "shoulders": 0.7, "hips": 0.7, "head": 1.3},
@@ -71,28 +46,28 @@ def apart(moved: np.ndarray, true: np.ndarray) -> float:
 )
 @pytest.mark.parametrize("number", [10, 12, 13, 14])
 def test_another_build_makes_the_reference_s_own_motion(number: int, factors: dict[str, float]) -> None:
-    true = built(person(number))
-    driver = Pose(built(true, **factors), fps=Fraction(12), aspect=1.0)
+    true = rebuilt(person(number))
+    driver = Pose(rebuilt(true, **factors), fps=Fraction(12), aspect=1.0)
     assert apart(driver.points, true) > 0.03
     assert apart(retarget(driver, true[0]).points, true) < 0.02
 
 
 def test_feet_that_stand_stay_where_they_are_whatever_the_length_of_the_legs(dance: Pose) -> None:
-    knees, ankles = ([BODY[f"{side}_{joint}"] for side in SIDES] for joint in ("knee", "ankle"))
+    knees, ankles = ([BODY[f"{side}_{joint}"] for side in ("right", "left")] for joint in ("knee", "ankle"))
     squat = np.repeat(dance.points[:1], 20, 0)
     down = 0.08 * np.sin(np.linspace(0, np.pi, 20))
     squat[:, [k for k in range(18) if k not in knees + ankles], 1] += down[:, None]
     squat[:, knees, 1] += down[:, None] / 2
     squat[:, 18:] = 0
     for legs in (0.7, 1.3):
-        moved = retarget(replace(dance, points=squat), built(squat, legs=legs)[0]).points
+        moved = retarget(replace(dance, points=squat), rebuilt(squat, legs=legs)[0]).points
         assert np.ptp(moved[:, ankles, :2], axis=0).max() < 0.004
         assert np.ptp(moved[:, BODY["neck"], 1]) == pytest.approx(0.08 * legs, rel=0.05)
 
 
 def test_what_a_hidden_joint_carries_hangs_from_the_next_one_that_is_seen() -> None:
-    true = built(person(12))
-    driver = built(true, **dict.fromkeys(BONES, 0.7))
+    true = rebuilt(person(12))
+    driver = rebuilt(true, **dict.fromkeys(PARTS, 0.7))
     whole = retarget(Pose(driver, aspect=1.0), true[0]).points
     driver[10:14, [BODY["nose"], BODY["right_elbow"]]] = 0
     moved = retarget(Pose(driver, aspect=1.0), true[0]).points
@@ -102,8 +77,8 @@ def test_what_a_hidden_joint_carries_hangs_from_the_next_one_that_is_seen() -> N
 
 
 def test_a_bone_that_the_reference_does_not_show_grows_with_the_whole_body() -> None:
-    true = built(person(12))
+    true = rebuilt(person(12))
     reference = true[0].copy()
     reference[[BODY["right_wrist"], BODY["left_wrist"]]] = 0
-    driver = built(true, **dict.fromkeys(BONES, 0.7))
+    driver = rebuilt(true, **dict.fromkeys(PARTS, 0.7))
     assert apart(retarget(Pose(driver, aspect=1.0), reference).points, true) < 0.02

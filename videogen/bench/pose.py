@@ -9,6 +9,7 @@ from collections.abc import Callable
 
 import numpy as np
 import torch
+from numpy.typing import NDArray
 
 from videogen.bench.figures import CODED, MADE, TRIVIAL, TRUE, Evaluation
 from videogen.bench.frames import through_autoencoder, to_frames
@@ -16,7 +17,7 @@ from videogen.bench.metrics import joint_errors, pck, psnr, ssim
 from videogen.carried import CarriedPicture
 from videogen.engine import Conditions, Engine
 from videogen.sampling import Timeline, guided, sample
-from videogen.types import Frames, Latents
+from videogen.types import Frame, Frames, Latents
 from videogen.world.analyse import clothes
 from videogen.world.clips import render_clips
 from videogen.world.script import Clips
@@ -35,7 +36,13 @@ def evaluate_pose(engine: Engine, *, clips: int, progress: Callable[[], None] = 
     for number in range(clips):
         truth = to_frames(batch.video[number])
         still = to_frames(batch.reference[number][:, None])
-        drawn, carried, made = make_posed(engine, batch, number)
+        drawn, carried, made = make_posed(
+            engine,
+            still[0],
+            batch.reference_points[number].numpy(),
+            batch.points[number].numpy(),
+            seed=number,
+        )
         candidates = {
             MADE: made,
             CODED: through_autoencoder(engine, truth),
@@ -68,19 +75,15 @@ def _score(found: Evaluation, column: str, frames: Frames, batch: Clips, number:
                 found.add("pose: clothes' and hair's colours", column, colour == label[part])
 
 
-def make_posed(engine: Engine, batch: Clips, number: int) -> tuple[Frames, Frames, Frames]:
-    """One clip as `animate` makes it, without fitting the pose.
+def make_posed(
+    engine: Engine, picture: Frame, still: NDArray[np.float32], moving: NDArray[np.float32], *, seed: int
+) -> tuple[Frames, Frames, Frames]:
+    """One clip as `animate` makes it, from a picture with keypoints `k 3` and a fitted pose `t k 3`.
 
     The network's drawing; the carried picture with the reference where it is not seen; and the output.
     """
-    spec, timeline = engine.spec, Timeline.line(NUM_FRAMES)
-    carried = CarriedPicture.along(
-        to_frames(batch.reference[number][:, None])[0],
-        batch.reference_points[number].numpy(),
-        batch.points[number].numpy(),
-        size=(spec.height, spec.width),
-        spec=spec,
-    )
+    spec, timeline = engine.spec, Timeline.line(len(moving))
+    carried = CarriedPicture.along(picture, still, moving, size=(spec.height, spec.width), spec=spec)
     conditions = Conditions(
         fps=FPS,
         reference=engine.encode_video(carried.reference),
@@ -97,12 +100,12 @@ def make_posed(engine: Engine, batch: Clips, number: int) -> tuple[Frames, Frame
         height=spec.height // spec.vae_scale_factor,
         width=spec.width // spec.vae_scale_factor,
         num_inference_steps=spec.num_inference_steps,
-        seed=number,
+        seed=seed,
         device=engine.device,
     )
     drawn = list(engine.decode_video(latents))
     made, alone = (
         np.stack([carried.sharpen(at, frame) for at, frame in enumerate(pictures)])
-        for pictures in (drawn, [carried.reference[0]] * NUM_FRAMES)
+        for pictures in (drawn, [carried.reference[0]] * len(moving))
     )
     return to_frames(torch.stack(drawn, 1)), alone, made

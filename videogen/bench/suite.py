@@ -9,13 +9,14 @@ from __future__ import annotations
 from collections.abc import Callable, Collection
 
 from videogen.bench.autoencoder import evaluate_autoencoder
+from videogen.bench.builds import evaluate_builds
 from videogen.bench.figures import Evaluation
 from videogen.bench.planner import evaluate_planner
 from videogen.bench.pose import evaluate_pose
 from videogen.bench.text import evaluate_actors, evaluate_things
 from videogen.engine import Engine
 
-PARTS = ("autoencoder", "planner", "text", "people", "pose")
+PARTS = ("autoencoder", "planner", "text", "people", "pose", "builds")
 
 
 def evaluate(
@@ -33,9 +34,12 @@ def evaluate(
 
 def steps_of(parts: Collection[str], *, clips: int) -> int:
     """How often `evaluate` reports progress: once a clip that is planned or made."""
-    return clips * sum({"planner": 3, "text": 1, "people": 1, "pose": 1}.get(part, 0) for part in parts)
+    return clips * sum(
+        {"planner": 3, "text": 1, "people": 1, "pose": 1, "builds": 2}.get(part, 0) for part in parts
+    )
 
 
 _RUNS = {
     "planner": evaluate_planner, "text": evaluate_things, "people": evaluate_actors, "pose": evaluate_pose,
+    "builds": evaluate_builds,
 }  # fmt: skip
