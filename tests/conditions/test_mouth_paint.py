@@ -72,3 +72,22 @@ def test_hidden_faces_are_left_alone(still: Tensor) -> None:
     painted, share = paint(still, moving)
     assert not share.any()
     assert (painted == 0.2).all()
+
+
+def test_lips_that_close_get_a_line_that_ends_before_the_corners(still: Tensor) -> None:
+    smiling, side = opened(still, 0.05)[0], 512
+    inner = FACE_SLICE.start + torch.arange(60, 68)
+    still = still.clone()
+    still[inner, 1] = still[inner, 1].mean()
+    picture = torch.full((1, 3, side, side), 0.2)
+    painted, share = paint_mouth(picture, smiling, picture[:, :, None], still[None])
+    assert not share.any()  # it hides nothing: it is where the lips are
+    lips = still[FACE_SLICE.start + torch.arange(48, 68), :2] * side
+    upper, lower = lips[14], lips[18]
+    column = painted[0, :, 0, :, int(upper[0])].mean(0)
+    dark = (column < 0.1).nonzero()[:, 0]
+    assert 1 <= len(dark) <= 6
+    assert upper[1] - 2 < dark.float().mean() < lower[1] + 2
+    assert (painted[..., : int(lips[0, 0])] == 0.2).all()
+    again, _ = paint_mouth(picture, still, picture[:, :, None], still[None])
+    assert torch.equal(again, picture[:, :, None])  # closed lips have a line of their own

@@ -2,7 +2,7 @@
 
 A network that draws small pictures of cartoons has no teeth for a photograph. So what opens between lips is
 painted before it sees the picture: in the colours of the lips and of the light on the face, with teeth that
-hang from the upper lip and keep their size.
+hang from the upper lip and keep their size. Lips that close get the dark line that closed lips have.
 """
 
 from __future__ import annotations
@@ -21,6 +21,8 @@ _LIPS = (50, 51, 52, 56, 57, 58)
 _CHEEKS = (2, 14, 28, 31, 35)
 _LUMA = (0.299, 0.587, 0.114)
 _IVORY, _TONGUE, _DARK = (1.0, 0.97, 0.9), (0.8, 0.55, 0.55), (0.3, 0.16, 0.16)
+_SHADE = 0.7
+"""How dark the line between closed lips is."""
 _TOOTH, _HIDDEN = 0.13, 0.02
 """How tall teeth are and how much of them the lip covers, over half the width of the face."""
 
@@ -47,7 +49,9 @@ def paint_mouth(picture: Tensor, still: Tensor, carried: Tensor, moving: Tensor)
     colours = _inside(picture, there, lips)
     new = (lips.new * now.seen[:, None, None])[None]
     spot = (0, slice(None), slice(None), rows, columns)
-    painted[spot] = torch.lerp(carried[spot], colours, new)
+    drawn = torch.lerp(carried[spot], colours, new)
+    seam = _SHADE * (lips.seam * now.seen[:, None, None])[None]
+    painted[spot] = torch.lerp(drawn, (drawn + 1) * drawn.new_tensor(_DARK)[:, None, None, None] - 1, seam)
     share[:, :, rows, columns] = new
     return painted, share
 

@@ -38,6 +38,8 @@ _LASHES = 0.14
 """How tall upper lashes are, over the width of the eye."""
 _CORNER = 0.06
 """How far from its corners the skin goes over into the feature, over its width."""
+_SEAM = 0.018
+"""How wide the line between closed lips is, over half the width of the face."""
 _EDGE = 0.02
 """How softly rims end, over the width of the feature."""
 
@@ -90,13 +92,15 @@ class BetweenLips:
 
     `across` is the share of the way from the mouth's right corner to its left, `below` how far below the
     upper lip a place lies and `gap` how far apart the lips are there, over half the width of the face. `new`
-    says how surely the place is between the lips and the reference does not show it, 0…1.
+    says how surely the place is between the lips and the reference does not show it, 0…1; `seam` how dark the
+    line is where lips meet that are apart in the reference, 0…1.
     """
 
     across: Tensor
     below: Tensor
     gap: Tensor
     new: Tensor
+    seam: Tensor
 
 
 def between_lips(
@@ -106,9 +110,10 @@ def between_lips(
     lips = _Lips.at(there, here, places, grown)
     unit = size[:, None, None]
     counts = lips.inside * lips.counts(seen)
+    pixel = float((places[1:, :, 1] - places[:-1, :, 1]).amax()) if len(places) > 1 else 0.0
     return BetweenLips(
         lips.across, (lips.depth - lips.upper) / unit, (lips.lower - lips.upper) / unit,
-        counts * lips.parted * (1 - lips.known),
+        counts * lips.parted * (1 - lips.known), counts * lips.seam(_SEAM * unit, pixel=pixel),
     )  # fmt: skip
 
 
@@ -124,7 +129,8 @@ class _Lips:
     """A driving mouth at places: its rims, and depths in the reference's mouth, `n h w`.
 
     `skin` is where the lips come from and `behind` what is between them; `parted` says where that is,
-    `inside` where the mouth is, and `known` whether the reference shows what is between.
+    `inside` where the mouth is, `closed` how far lips meet that are apart in the reference, and `known` if it
+    shows what is between.
     """
 
     own: _Feature
@@ -139,6 +145,7 @@ class _Lips:
     behind: Tensor
     parted: Tensor
     inside: Tensor
+    closed: Tensor
     known: Tensor
 
     @classmethod
@@ -164,8 +171,19 @@ class _Lips:
             behind=behind,
             parted=_within(depth, upper, lower, edge / 2) * smoothstep(lower - upper, edge, 3 * edge),
             inside=_within(depth, top, bottom, edge),
+            closed=closing * (1 - smoothstep(lower - upper, edge, 3 * edge)),
             known=1 - (1 - known) * smoothstep(wider, 0 * edge_own, 2 * edge_own),
         )  # fmt: skip
+
+    def seam(self, wide: Tensor, *, pixel: float) -> Tensor:
+        """The line where lips meet, about `wide`, that the reference lacks; it ends before the corners.
+
+        Where it is thinner than a `pixel` it is fainter instead.
+        """
+        drawn = wide.clamp_min(0.6 * pixel)
+        off = (self.depth - (self.upper + self.lower) / 2) / drawn
+        ends = smoothstep(1 - (2 * self.across - 1).square(), 0.1, 0.5)
+        return self.closed * (wide / drawn) * (-off.square()).exp() * ends
 
     def counts(self, seen: Tensor) -> Tensor:
         """Where this is a mouth at all, `n h w`."""
