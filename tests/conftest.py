@@ -213,6 +213,7 @@ def portrait_folder(
     monkeypatch.chdir(tmp_path)
     # The picture is noise, in which nobody would be found, slowly.
     monkeypatch.setattr("videogen.detection.mask.person_mask", lambda picture: np.zeros(picture.shape[:2]))
+    monkeypatch.setattr("videogen.detection.ground.fill_ground", lambda picture, person: None)
     return tmp_path
 
 

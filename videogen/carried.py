@@ -18,6 +18,7 @@ from numpy.typing import NDArray
 from PIL import Image
 from torch import Tensor
 
+from videogen.conditions.body_mask import arms_mask
 from videogen.conditions.layers import Layers
 from videogen.conditions.motion_field import MotionField, is_head, motion_field, resample, stillness, warp
 from videogen.conditions.mouth_paint import paint_mouth
@@ -43,7 +44,7 @@ def carry(
     height, width = picture.shape[-2:]
     frames, seen = [], []
     for some in moving.split(_FRAMES_AT_ONCE):
-        field = motion_field(still[None], some[None], height=height, width=width, aspect=width / height)
+        field = _field_of(still, some, size=(height, width), layers=layers)
         moved, visible = warp(picture, field), field.visibility
         if bool(is_head(still)):
             moved, painted = paint_mouth(picture, still, moved, some)
@@ -53,6 +54,14 @@ def carry(
         frames.append(rearrange(moved * visible[:, None], "1 c t h w -> t c h w"))
         seen.append(F.avg_pool3d(visible[:, None], (1, factor, factor)))
     return torch.cat(frames), torch.cat(seen, 2)
+
+
+def _field_of(still: Tensor, moving: Tensor, *, size: tuple[int, ...], layers: Layers | None) -> MotionField:
+    height, width = size
+    masks = None if layers is None or layers.arms is None else torch.cat([layers.person, layers.arms], 1)
+    return motion_field(
+        still[None], moving[None], height=height, width=width, aspect=width / height, masks=masks
+    )
 
 
 @dataclass(frozen=True)
@@ -71,6 +80,7 @@ class CarriedPicture:
     pose_maps: Tensor
     picture: Frame
     mask: Mask | None
+    ground: Frame | None
     still: Tensor
     moving: Tensor
 
@@ -78,31 +88,38 @@ class CarriedPicture:
     def make(
         cls, frame: Frame, points: NDArray[np.float32], driving: Pose, *,
         size: tuple[int, int], spec: ModelSpec, motion: Motion = "relative", scale: float = 1.0,
-        mask: Mask | None = None, style: SkeletonStyle | None = None,
+        mask: Mask | None = None, ground: Frame | None = None, style: SkeletonStyle | None = None,
     ) -> CarriedPicture:  # fmt: skip
         """Carry `frame` with keypoints `k 3`, for an output of `size` (height, width), by a driving pose.
 
         The pose is fitted to the figure in the picture, see `retarget`, and drawn in a style, the model's own
-        if not given. `mask` `h w`, 0…1, says where the person is.
+        if not given. `mask` `h w`, 0…1, says where the person is, and `ground`, of the frame's size, what is
+        behind.
         """
         aspect = frame.shape[1] / frame.shape[0]
         moved = retarget(driving, points, aspect=aspect, motion=motion, scale=scale)
-        return cls.along(frame, points, moved.points, size=size, spec=spec, mask=mask, style=style)
+        return cls.along(
+            frame, points, moved.points, size=size, spec=spec, mask=mask, ground=ground, style=style
+        )
 
     @classmethod
     def along(
         cls, frame: Frame, points: NDArray[np.float32], moved: NDArray[np.float32], *,
-        size: tuple[int, int], spec: ModelSpec, mask: Mask | None = None, style: SkeletonStyle | None = None,
+        size: tuple[int, int], spec: ModelSpec,
+        mask: Mask | None = None, ground: Frame | None = None, style: SkeletonStyle | None = None,
     ) -> CarriedPicture:  # fmt: skip
         """Carry `frame` with keypoints `k 3` to where they have `moved`, `t k 3`; see `make`."""
-        if frame.shape[:2] != size:
-            picture = F.interpolate(to_picture(frame), size, mode="bicubic", antialias=True)
-            frame = to_frame(picture[0].clamp(-1, 1))
+        frame = _fitted(frame, size)
+        ground = None if ground is None else _fitted(ground, size)
         if mask is not None and mask.shape != size:
             mask = np.array(Image.fromarray(mask).resize((size[1], size[0]), Image.Resampling.BILINEAR))
         canvas = Canvas.fit(*size, side=min(spec.height, spec.width), multiple=spec.size_multiple)
         reference = canvas.place(to_picture(frame))
-        layers = None if mask is None else Layers.split(reference, canvas.place_mask(torch.from_numpy(mask)))
+        layers = None
+        if mask is not None:
+            worn = canvas.place_mask(torch.from_numpy(mask))
+            behind = None if ground is None else canvas.place(to_picture(ground))
+            layers = _split(reference, canvas.points(points), worn, behind)
         still, moving = canvas.points(points), canvas.points(moved)
         frames, visibility = carry(reference, still, moving, factor=spec.vae_scale_factor, layers=layers)
         return cls(
@@ -115,6 +132,7 @@ class CarriedPicture:
             ),
             picture=frame,
             mask=mask,
+            ground=ground,
             still=torch.from_numpy(points),
             moving=torch.from_numpy(moved),
         )
@@ -154,14 +172,8 @@ class CarriedPicture:
         )
 
     def _field(self, number: int) -> MotionField:
-        height, width = self.picture.shape[:2]
-        return motion_field(
-            self.still[None],
-            self.moving[None, number : number + 1],
-            height=height,
-            width=width,
-            aspect=width / height,
-        )
+        moving = self.moving[number : number + 1]
+        return _field_of(self.still, moving, size=self.picture.shape[:2], layers=self._layers)
 
     @cached_property
     def _source(self) -> Tensor:
@@ -174,4 +186,17 @@ class CarriedPicture:
     def _layers(self) -> Layers | None:
         if self.mask is None:
             return None
-        return Layers.split(to_picture(self.picture), torch.from_numpy(self.mask))
+        ground = None if self.ground is None else to_picture(self.ground)
+        return _split(to_picture(self.picture), self.still, torch.from_numpy(self.mask), ground)
+
+
+def _split(picture: Tensor, still: Tensor, mask: Tensor, ground: Tensor | None) -> Layers:
+    arms = None if bool(is_head(still)) else arms_mask(picture, still, mask)
+    return Layers.split(picture, mask, ground=ground, arms=arms)
+
+
+def _fitted(frame: Frame, size: tuple[int, int]) -> Frame:
+    if frame.shape[:2] == size:
+        return frame
+    picture = F.interpolate(to_picture(frame), size, mode="bicubic", antialias=True)
+    return to_frame(picture[0].clamp(-1, 1))

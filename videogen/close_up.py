@@ -63,9 +63,11 @@ class CloseUp:
             for keypoints, square in ((whole.still, start), (whole.moving, squares[:, None]))
         )
         mask = None if whole.mask is None else _cut(whole.mask, start)
+        ground = None if whole.ground is None else _cut(whole.ground, start)
         crop = _cut(whole.picture, start)
         return cls(
-            CarriedPicture.along(crop, points, moved, size=(side, side), spec=spec, mask=mask), squares
+            CarriedPicture.along(crop, points, moved, size=(side, side), spec=spec, mask=mask, ground=ground),
+            squares,
         )
 
     def lay_over(self, drawn: Tensor, number: int, near: Tensor) -> Tensor:

@@ -1,8 +1,9 @@
 """A picture in two layers, a person and what is behind: the person moves, and the background stays.
 
 The person's layer is the picture with a mask as its opacity; both are carried along the motion field. The
-background is the picture where the person is not, bit for bit, and elsewhere colours that spread in from
-around (Gortler et al. 1996, "The lumigraph": push and pull). What lies deep behind the person is not known.
+background is the picture where the person is not, bit for bit, and elsewhere what was found to be behind
+them. If nothing was, colours spread in from around (Gortler et al. 1996, "The lumigraph": push and pull),
+and what lies deep behind the person is not known.
 """
 
 from __future__ import annotations
@@ -19,6 +20,8 @@ from videogen.errors import RequestError
 
 _PERSON, _NOBODY = 0.85, 0.15
 """What surely is the person and surely is not, in a mask."""
+_CRISP = 0.5, 0.9
+"""How far a mask rises within three pixels that needs no drawing to the picture's edges."""
 _RIM = 1 / 64
 """How far around the person the background is not trusted, over the picture's shorter side."""
 _AROUND = 8
@@ -30,18 +33,27 @@ class Layers:
     """A picture −1…1 `1 c h w`, the person's opacity 0…1 `1 1 h w`, and what is behind.
 
     `behind` `1 c h w` is the picture with the person filled in, and `trusted` `1 1 h w` says how surely that
-    is what was there, 0…1.
+    is what was there, 0…1. Around the person they are filled, and not trusted, for `rim` pixels.
+    Of a whole body there are the `arms`, `1 1 h w`, and the picture with arms filled in from the rest of the
+    person, `bare`.
     """
 
     picture: Tensor
     person: Tensor
     behind: Tensor
     trusted: Tensor
+    rim: int
+    arms: Tensor | None = None
+    bare: Tensor | None = None
 
     @classmethod
-    def split(cls, picture: Tensor, mask: Tensor) -> Layers:
+    def split(
+        cls, picture: Tensor, mask: Tensor, *, ground: Tensor | None = None, arms: Tensor | None = None
+    ) -> Layers:
         """Split a picture −1…1 `1 c h w` by a mask `h w` of its size, 0…1.
 
+        `ground` `1 c h w` is the picture without the person, if that is known, and `arms` `h w` says where
+        their arms are, if these move on their own.
         Raises RequestError where the sizes differ.
         """
         if mask.shape != picture.shape[-2:]:
@@ -52,10 +64,19 @@ class Layers:
         opacity = smoothstep(_sharpened(mask[None, None].float(), picture), _NOBODY, _PERSON)
         reach = max(1, round(_RIM * min(mask.shape)))
         covered = F.max_pool2d((opacity > 0.02).float(), 2 * reach + 1, stride=1, padding=reach)
-        behind = torch.where(covered > 0, spread(picture, 1 - covered), picture)
-        around = 2 * _AROUND * reach + 1
-        near = F.avg_pool2d(1 - covered, around, 1, padding=around // 2, count_include_pad=False)
-        return cls(picture, opacity, behind, torch.maximum(1 - covered, (5 * near).clamp(0, 1)))
+        sleeves, bare = None, None
+        if arms is not None:
+            sleeves = arms[None, None]
+            free = (opacity > 0.9) & (F.max_pool2d(sleeves, 2 * reach + 1, 1, reach) < 0.1)
+            bare = spread(picture, free.float())
+        if ground is not None:
+            behind, trusted = torch.where(covered > 0, ground, picture), torch.ones_like(covered)
+        else:
+            behind = torch.where(covered > 0, spread(picture, 1 - covered), picture)
+            around = 2 * _AROUND * reach + 1
+            near = F.avg_pool2d(1 - covered, around, 1, padding=around // 2, count_include_pad=False)
+            trusted = torch.maximum(1 - covered, (5 * near).clamp(0, 1))
+        return cls(picture, opacity, behind, trusted, reach, sleeves, bare)
 
     def carry(self, field: MotionField, moved: Tensor, seen: Tensor) -> tuple[Tensor, Tensor]:
         """The picture with its person carried, `1 c t h w`, and how surely it is right, `1 t h w`, 0…1.
@@ -64,10 +85,14 @@ class Layers:
         right for the person, `1 t h w`.
         """
         person = resample(self.person, field)[:, 0] * field.person
-        behind, trusted = self.behind[:, :, None], self.trusted
-        layered = torch.lerp(behind, moved, person[:, None])
-        known = torch.lerp(trusted.expand_as(person), seen, person)
-        stays = stillness(field) * (1 - (person - self.person).abs())
+        changed = (person - self.person).abs()
+        if self.bare is not None:
+            moved = torch.lerp(resample(self.bare, field), moved, seen[:, None])
+            changed = F.max_pool2d(torch.maximum(changed, 1 - seen), 2 * self.rim + 1, 1, self.rim)
+            seen = torch.ones_like(seen)
+        stays = stillness(field) * (1 - changed)
+        layered = torch.lerp(self.behind[:, :, None], moved, person[:, None])
+        known = torch.lerp(self.trusted.expand_as(person), seen, person)
         return torch.lerp(layered, self.picture[:, :, None], stays[:, None]), torch.lerp(known, seen, stays)
 
 
@@ -86,7 +111,7 @@ def spread(picture: Tensor, known: Tensor) -> Tensor:
 
 
 def _sharpened(mask: Tensor, picture: Tensor) -> Tensor:
-    """A mask `1 1 h w` whose edges are drawn to those of the picture (He et al. 2010, guided filter)."""
+    """A mask `1 1 h w` whose soft edges are drawn to those of the picture (He et al. 2010, guided filter)."""
     guide = picture.mean(1, keepdim=True) / 2
     reach = max(1, round(min(mask.shape[-2:]) / 64))
 
@@ -95,4 +120,6 @@ def _sharpened(mask: Tensor, picture: Tensor) -> Tensor:
 
     centre, level = mean(guide), mean(mask)
     slope = (mean(guide * mask) - centre * level) / (mean(guide * guide) - centre * centre + 1e-3)
-    return (mean(slope) * guide + mean(level - slope * centre)).clamp(0, 1)
+    drawn = (mean(slope) * guide + mean(level - slope * centre)).clamp(0, 1)
+    step = F.max_pool2d(mask, 3, stride=1, padding=1) + F.max_pool2d(-mask, 3, stride=1, padding=1)
+    return torch.lerp(drawn, mask, smoothstep(step, *_CRISP))

@@ -34,6 +34,9 @@ _ENDS = ((0.16, 0.12), (0.16, 0.12), (0.1, 0.14), (0.1, 0.14))
 ORDER = (0.0, 1.0, 0.0, 0.0, 0.0, 0.0, 2.0, 2.0, 2.0, 2.0, 2.0, 2.0, 0.0, 0.0)
 """What lies in front of what: the greater hides the smaller."""
 
+HEAD = 1
+"""Which of the limbs is the head."""
+
 SIDE = (0, 0, -1, 1, -1, 1, -1, 1, -1, 1, -1, 1, -1, 1)
 """The side of the body that a limb belongs to: −1 right, 1 left, 0 neither."""
 
@@ -48,6 +51,7 @@ class Limbs:
     core: Tensor  # … p, half width before the rounding
     radius: Tensor  # … p, the rounding
     seen: Tensor  # … p, bool
+    size: Tensor  # …
     facing: Tensor  # …, how the shoulders run across the picture, negative from behind
 
     def coverage(self, places: Tensor, *, pixel: float) -> tuple[Tensor, Tensor]:
@@ -104,6 +108,7 @@ def limbs(points: Tensor, seen: Tensor) -> Limbs:
         core=core,
         radius=radius,
         seen=torch.cat([both, both[..., carriers]], -1),
+        size=size,
         facing=shoulders[..., 0] / size,
     )
 

@@ -38,13 +38,16 @@ class MotionField:
 
 
 def motion_field(
-    reference: Tensor, driving: Tensor, *, height: int, width: int, aspect: float = 1.0
-) -> MotionField:
+    reference: Tensor, driving: Tensor, *,
+    height: int, width: int, aspect: float = 1.0, masks: Tensor | None = None,
+) -> MotionField:  # fmt: skip
     """Make the field that carries the reference picture to each driving pose.
 
     `reference` is `b k 3` and `driving` `b t k 3` (x, y as fractions, confidence 0…1), `aspect` the
     picture's width over its height in true proportions. A clip whose reference has a face and no hips is
-    carried as a head, every other one limb by limb. Raises ValueError where shapes do not fit.
+    carried as a head, every other one limb by limb. `masks` `b 2 h w`, 0…1, says where the person is in the
+    reference, and where their arms: bodies are then as wide as they are there, and their visibility is that
+    of the person alone, as `Layers` wants it. Raises ValueError where shapes do not fit.
     """
     if reference.ndim != 3 or driving.ndim != 4 or reference.shape[1:] != (KEYPOINTS, 3):
         raise ValueError(f"reference must be b {KEYPOINTS} 3, driving b t {KEYPOINTS} 3; "
@@ -60,7 +63,8 @@ def motion_field(
     if bool(heads.any()):
         source[heads], visibility[heads] = head_field(reference[heads], driving[heads], **size)
     if not bool(heads.all()):
-        found = limb_field(reference[~heads], driving[~heads], **size)
+        worn = None if masks is None else masks[~heads]
+        found = limb_field(reference[~heads], driving[~heads], **size, masks=worn)
         source[~heads], visibility[~heads], person[~heads] = found
     return MotionField(grid=source.mul(2).sub(1), visibility=visibility, person=person)
 

@@ -49,8 +49,9 @@ def generate(request: Animate, engine: Engine, *, progress: Progress = silent) -
     """Yield the clip's frames at the portrait's size; raises `RequestError` or `MediaError`."""
     from videogen.carried import CarriedPicture
     from videogen.conditions.reference import Canvas
+    from videogen.jobs.cutting_out import find_ground, find_person
     from videogen.jobs.driving import read_driving, read_portrait
-    from videogen.jobs.portraying import find_person, portray
+    from videogen.jobs.portraying import portray
     from videogen.jobs.shapes import follow_shapes
     from videogen.jobs.side_by_side import side_by_side
 
@@ -71,7 +72,7 @@ def generate(request: Animate, engine: Engine, *, progress: Progress = silent) -
     mask = find_person(picture, points, request.mask) if engine.reads_carried else None
     carried = CarriedPicture.make(
         picture, points, driving, motion=request.motion, scale=request.motion_scale, size=size, spec=spec,
-        mask=mask, style=style,
+        mask=mask, ground=find_ground(picture, points, mask), style=style,
     )  # fmt: skip
     if request.prompt is not None:
         warn_of_unknown_words(request.prompt, engine)

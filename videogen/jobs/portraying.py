@@ -2,23 +2,14 @@
 
 from __future__ import annotations
 
-import logging
 from collections.abc import Iterator
 from functools import partial
-from pathlib import Path
 from typing import TYPE_CHECKING
 
-import numpy as np
-import torch
-from numpy.typing import NDArray
-
 from videogen.close_up import CloseUp
-from videogen.conditions.motion_field import is_head
 from videogen.engine import Conditions
-from videogen.errors import MissingExtra, RequestError
 from videogen.jobs import Progress
 from videogen.jobs.denoising import denoise
-from videogen.media.image import read_image
 from videogen.sampling import Timeline
 
 if TYPE_CHECKING:
@@ -28,9 +19,6 @@ if TYPE_CHECKING:
     from videogen.engine import Engine
     from videogen.jobs.animate import Animate
     from videogen.types import Frame
-
-log = logging.getLogger(__name__)
-_SEEN, _HOLDS = 0.3, 0.7
 
 
 def portray(
@@ -74,34 +62,3 @@ def _draw(
         progress=progress,
     )
     return engine.decode_video(latents)
-
-
-def find_person(picture: Frame, points: NDArray[np.float32], mask: Path | None) -> NDArray[np.float32] | None:
-    """Where the person in a picture uint8 `h w c` is, 0…1 `h w`: as a mask says, or as mediapipe finds.
-
-    Whole bodies are not sought: clothes that no limb carries would be left behind. None for them, where
-    mediapipe is absent, or finds somebody other than the one with keypoints `k 3`. Raises RequestError for a
-    mask of another shape.
-    """
-    if mask is not None:
-        given = read_image(mask)
-        if abs(given.shape[0] * picture.shape[1] - given.shape[1] * picture.shape[0]) > max(picture.shape):
-            raise RequestError(
-                f"--mask {mask.name} has {given.shape[1]}x{given.shape[0]} pixels and the portrait "
-                f"{picture.shape[1]}x{picture.shape[0]}; expected the same proportions"
-            )
-        return np.asarray(given.mean(-1) / 255, dtype=np.float32)
-    if not bool(is_head(torch.from_numpy(points))):
-        return None
-    from videogen.detection.mask import person_mask
-
-    try:
-        found = person_mask(picture)
-    except MissingExtra:
-        log.info("the background may move along: install videogen[pose] to tell the person from it")
-        return None
-    inside = points[(points[:, 2] >= _SEEN) & ((points[:, :2] >= 0) & (points[:, :2] < 1)).all(-1), :2]
-    if not len(inside):
-        return None
-    columns, rows = (inside * found.shape[::-1]).astype(int).T
-    return found if (found[rows, columns] > 0.5).mean() >= _HOLDS else None

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from videogen.errors import MissingExtra
-from videogen.jobs.portraying import find_person
+from videogen.jobs.cutting_out import find_ground, find_person
 from videogen.skeleton import BODY, FACE_SLICE, KEYPOINTS
 
 PICTURE = np.zeros((40, 60, 3), dtype=np.uint8)
@@ -42,10 +42,38 @@ def test_a_mask_of_somebody_else_is_not(monkeypatch: pytest.MonkeyPatch, points:
     assert find_person(PICTURE, np.zeros_like(points), None) is None
 
 
-def test_whole_bodies_are_not_sought(monkeypatch: pytest.MonkeyPatch, points: np.ndarray) -> None:
-    found(monkeypatch, slice(10, 30))
+def test_a_whole_body_is_found_by_its_keypoints_too(
+    monkeypatch: pytest.MonkeyPatch, points: np.ndarray
+) -> None:
     points[BODY["right_hip"]] = 0.3, 0.9, 1
-    assert find_person(PICTURE, points, None) is None
+    assert find_person(PICTURE, points, None) is None  # no limb is seen
+    for name, x, y in (("left_hip", 0.4, 0.9), ("right_shoulder", 0.25, 0.6), ("left_shoulder", 0.45, 0.6)):
+        points[BODY[name]] = x, y, 1
+    found(monkeypatch, slice(40, 60))
+    alone = find_person(PICTURE, points, None)
+    found(monkeypatch, slice(8, 30))
+    told = find_person(PICTURE, points, None)
+    assert alone is not None
+    assert told is not None
+    assert alone[30, 20] > 0.9 > 0.1 > alone[30, 50]
+    assert told[30, 10] > 0.9 > 0.5 > alone[30, 10]  # a cloak that no limb explains
+
+
+def test_without_the_software_the_ground_is_not_guessed(
+    monkeypatch: pytest.MonkeyPatch, points: np.ndarray
+) -> None:
+    def absent(picture: np.ndarray, person: np.ndarray) -> None:
+        raise MissingExtra("opencv-contrib-python", extra="pose")
+
+    person, body = np.zeros(PICTURE.shape[:2], dtype=np.float32), points.copy()
+    body[BODY["right_hip"]] = 0.3, 0.9, 1
+    monkeypatch.setattr("videogen.detection.ground.fill_ground", absent)
+    assert find_ground(PICTURE, body, person) is None
+    monkeypatch.setattr("videogen.detection.ground.fill_ground", lambda picture, person: picture)
+    assert find_ground(PICTURE, body, person) is PICTURE
+    assert find_ground(PICTURE, body, person[:20, :30]) is PICTURE  # a mask of another size
+    assert find_ground(PICTURE, body, None) is None
+    assert find_ground(PICTURE, points, person) is None  # a head
 
 
 def test_without_mediapipe_there_is_no_mask(monkeypatch: pytest.MonkeyPatch, points: np.ndarray) -> None:
