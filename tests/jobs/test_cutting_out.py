@@ -9,7 +9,7 @@ from videogen.errors import MissingExtra
 from videogen.jobs.cutting_out import find_ground, find_person
 from videogen.skeleton import BODY, FACE_SLICE, KEYPOINTS
 
-PICTURE = np.zeros((40, 60, 3), dtype=np.uint8)
+PICTURE = np.zeros((160, 240, 3), dtype=np.uint8)
 
 
 @pytest.fixture
@@ -30,14 +30,14 @@ def found(monkeypatch: pytest.MonkeyPatch, columns: slice) -> None:
 def test_a_mask_that_holds_the_keypoints_is_taken(
     monkeypatch: pytest.MonkeyPatch, points: np.ndarray
 ) -> None:
-    found(monkeypatch, slice(10, 30))
+    found(monkeypatch, slice(40, 120))
     mask = find_person(PICTURE, points, None)
     assert mask is not None
-    assert mask[20, 20] == 1
+    assert mask[80, 80] == 1
 
 
 def test_a_mask_of_somebody_else_is_not(monkeypatch: pytest.MonkeyPatch, points: np.ndarray) -> None:
-    found(monkeypatch, slice(40, 60))
+    found(monkeypatch, slice(160, 240))
     assert find_person(PICTURE, points, None) is None
     assert find_person(PICTURE, np.zeros_like(points), None) is None
 
@@ -49,14 +49,14 @@ def test_a_whole_body_is_found_by_its_keypoints_too(
     assert find_person(PICTURE, points, None) is None  # no limb is seen
     for name, x, y in (("left_hip", 0.4, 0.9), ("right_shoulder", 0.25, 0.6), ("left_shoulder", 0.45, 0.6)):
         points[BODY[name]] = x, y, 1
-    found(monkeypatch, slice(40, 60))
+    found(monkeypatch, slice(160, 240))
     alone = find_person(PICTURE, points, None)
-    found(monkeypatch, slice(8, 30))
+    found(monkeypatch, slice(32, 120))
     told = find_person(PICTURE, points, None)
     assert alone is not None
     assert told is not None
-    assert alone[30, 20] > 0.9 > 0.1 > alone[30, 50]
-    assert told[30, 10] > 0.9 > 0.5 > alone[30, 10]  # a cloak that no limb explains
+    assert alone[120, 80] > 0.9 > 0.1 > alone[120, 200]
+    assert told[120, 40] > 0.9 > 0.5 > alone[120, 40]  # a cloak that no limb explains
 
 
 def test_without_the_software_the_ground_is_not_guessed(
@@ -71,9 +71,10 @@ def test_without_the_software_the_ground_is_not_guessed(
     assert find_ground(PICTURE, body, person) is None
     monkeypatch.setattr("videogen.detection.ground.fill_ground", lambda picture, person: picture)
     assert find_ground(PICTURE, body, person) is PICTURE
-    assert find_ground(PICTURE, body, person[:20, :30]) is PICTURE  # a mask of another size
+    assert find_ground(PICTURE, body, person[:80, :120]) is PICTURE  # a mask of another size
     assert find_ground(PICTURE, body, None) is None
     assert find_ground(PICTURE, points, person) is None  # a head
+    assert find_ground(PICTURE[:64], body, person[:64]) is None  # small
 
 
 def test_without_mediapipe_there_is_no_mask(monkeypatch: pytest.MonkeyPatch, points: np.ndarray) -> None:

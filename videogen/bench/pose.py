@@ -16,6 +16,7 @@ from videogen.bench.frames import through_autoencoder, to_frames
 from videogen.bench.metrics import joint_errors, pck, psnr, ssim
 from videogen.carried import CarriedPicture
 from videogen.engine import Conditions, Engine
+from videogen.jobs.cutting_out import find_ground, find_person
 from videogen.sampling import Timeline, guided, sample
 from videogen.types import Frame, Frames, Latents
 from videogen.world.analyse import clothes
@@ -83,7 +84,11 @@ def make_posed(
     The network's drawing; the carried picture with the reference where it is not seen; and the output.
     """
     spec, timeline = engine.spec, Timeline.line(len(moving))
-    carried = CarriedPicture.along(picture, still, moving, size=(spec.height, spec.width), spec=spec)
+    person = find_person(picture, still, None)
+    carried = CarriedPicture.along(
+        picture, still, moving, size=(spec.height, spec.width), spec=spec,
+        mask=person, ground=find_ground(picture, still, person),
+    )  # fmt: skip
     conditions = Conditions(
         fps=FPS,
         reference=engine.encode_video(carried.reference),

@@ -17,6 +17,7 @@ from numpy.typing import NDArray
 from videogen.carried import CarriedPicture
 from videogen.conditions.motion_field import is_head
 from videogen.conditions.retarget import retarget
+from videogen.jobs.cutting_out import find_ground, find_person
 from videogen.types import Frame, Pose
 
 if TYPE_CHECKING:
@@ -48,7 +49,11 @@ def act(
         return None
     planned = Pose(plan.pose.numpy(), fps=fps, aspect=1.0)
     moved = retarget(planned, points, aspect=frame.shape[1] / frame.shape[0])
-    return CarriedPicture.along(frame, points, ease_in(moved, points).points, size=size, spec=engine.spec)
+    person = find_person(frame, points, None)
+    return CarriedPicture.along(
+        frame, points, ease_in(moved, points).points, size=size, spec=engine.spec,
+        mask=person, ground=find_ground(frame, points, person),
+    )  # fmt: skip
 
 
 def ease_in(pose: Pose, points: NDArray[np.float32]) -> Pose:

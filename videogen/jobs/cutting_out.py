@@ -23,14 +23,16 @@ if TYPE_CHECKING:
 
 log = logging.getLogger(__name__)
 _SEEN, _HOLDS = 0.3, 0.7
+_LARGE = 128
+"""Pixels of the shorter side from which on networks made for photographs, and pieces of the picture, help."""
 
 
 def find_person(picture: Frame, points: NDArray[np.float32], mask: Path | None) -> NDArray[np.float32] | None:
     """Where the person in a picture uint8 `h w c` is, 0…1 `h w`: as a mask says, or as mediapipe finds.
 
-    Whole bodies are found by their keypoints `k 3` and by colours as well, and if mediapipe is absent by
-    these alone. None for a head where it is absent, or finds somebody else than the one with keypoints.
-    Raises RequestError for a mask of another shape.
+    Whole bodies are found by their keypoints `k 3` and by colours as well, and in small pictures, or where
+    mediapipe is absent, by these alone. None for a head where it is absent, or finds somebody else than the
+    one with keypoints. Raises RequestError for a mask of another shape.
     """
     if mask is not None:
         given = read_image(mask)
@@ -40,9 +42,9 @@ def find_person(picture: Frame, points: NDArray[np.float32], mask: Path | None) 
                 f"{picture.shape[1]}x{picture.shape[0]}; expected the same proportions"
             )
         return np.asarray(given.mean(-1) / 255, dtype=np.float32)
-    found = _mask_around(picture, points)
     if bool(is_head(torch.from_numpy(points))):
-        return found
+        return _mask_around(picture, points)
+    found = _mask_around(picture, points) if min(picture.shape[:2]) >= _LARGE else None
     hint = None if found is None else torch.from_numpy(found)
     body = body_mask(to_picture(picture), torch.from_numpy(points), hint)
     return None if body is None else np.asarray(body.numpy())
@@ -53,11 +55,12 @@ def find_ground(
 ) -> Frame | None:
     """What is behind a person with the mask `h w`, as far as can be guessed; see `fill_ground`.
 
-    None for a head: what little it uncovers is like what is beside it.
+    None for a head, since what little it uncovers is like what is beside it, and in small pictures, which
+    the network fills better.
     """
     from videogen.detection.ground import fill_ground
 
-    if person is None or bool(is_head(torch.from_numpy(points))):
+    if person is None or min(picture.shape[:2]) < _LARGE or bool(is_head(torch.from_numpy(points))):
         return None
     if person.shape != picture.shape[:2]:
         size = picture.shape[1], picture.shape[0]
