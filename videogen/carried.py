@@ -34,6 +34,12 @@ _FRAMES_AT_ONCE = 64
 _LARGEST_DOUBLED = 1600 * 1600  # pixels of a picture that is enlarged before it is looked up
 
 
+def parted(picture: Tensor, still: Tensor, mask: Tensor, ground: Tensor | None = None) -> Layers:
+    """A picture −1…1 `1 c h w` parted by a mask `h w` of who has keypoints `still` `k 3`; see `Layers`."""
+    arms = None if bool(is_head(still)) else arms_mask(picture, still, mask)
+    return Layers.split(picture, mask, ground=ground, arms=arms)
+
+
 def carry(
     picture: Tensor, still: Tensor, moving: Tensor, *, factor: int, layers: Layers | None = None
 ) -> tuple[Tensor, Tensor]:
@@ -119,7 +125,7 @@ class CarriedPicture:
         if mask is not None:
             worn = canvas.place_mask(torch.from_numpy(mask))
             behind = None if ground is None else canvas.place(to_picture(ground))
-            layers = _split(reference, canvas.points(points), worn, behind)
+            layers = parted(reference, canvas.points(points), worn, behind)
         still, moving = canvas.points(points), canvas.points(moved)
         frames, visibility = carry(reference, still, moving, factor=spec.vae_scale_factor, layers=layers)
         return cls(
@@ -187,12 +193,7 @@ class CarriedPicture:
         if self.mask is None:
             return None
         ground = None if self.ground is None else to_picture(self.ground)
-        return _split(to_picture(self.picture), self.still, torch.from_numpy(self.mask), ground)
-
-
-def _split(picture: Tensor, still: Tensor, mask: Tensor, ground: Tensor | None) -> Layers:
-    arms = None if bool(is_head(still)) else arms_mask(picture, still, mask)
-    return Layers.split(picture, mask, ground=ground, arms=arms)
+        return parted(to_picture(self.picture), self.still, torch.from_numpy(self.mask), ground)
 
 
 def _fitted(frame: Frame, size: tuple[int, int]) -> Frame:

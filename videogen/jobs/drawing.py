@@ -12,7 +12,9 @@ from typing import TYPE_CHECKING
 
 import torch
 
-from videogen.carried import carry
+from videogen.carried import carry, parted
+from videogen.conditions.body_mask import body_mask
+from videogen.conditions.motion_field import is_head
 from videogen.engine import Conditions
 from videogen.jobs import Progress
 from videogen.jobs.denoising import denoise
@@ -58,9 +60,11 @@ def draw_clip(
 def carried_along(told: Conditions, first: Latents, engine: Engine, *, person: Tensor) -> Conditions:
     """What is told, and the first frame's latents `1 c 1 h w` as reference and carried along the person."""
     picture = next(iter(engine.decode_video(first)))[None].cpu()
+    mask = None if bool(is_head(person[0])) else body_mask(picture, person[0])
+    layers = None if mask is None else parted(picture, person[0], mask)
     carried, visibility = [], []
     for some in person.split(_FRAMES_AT_ONCE):
-        frames, seen = carry(picture, person[0], some, factor=engine.spec.vae_scale_factor)
+        frames, seen = carry(picture, person[0], some, factor=engine.spec.vae_scale_factor, layers=layers)
         carried.append(engine.encode_video(frames))
         visibility.append(seen)
     return replace(told, reference=first, carried=torch.cat(carried, 2), visibility=torch.cat(visibility, 2))
