@@ -265,7 +265,7 @@ def test_a_pose_that_does_not_say_its_rate_is_played_at_the_model_s(
 
 
 def test_a_skeleton_video_drives_a_person(fake_engine: Any) -> None:
-    clip = render_clips("person", torch.tensor([5]), size=256, num_frames=5, fps=8)
+    clip = render_clips("person", torch.tensor([1]), size=256, num_frames=5, fps=8)
     points = clip.points[0].numpy()
     drawn = draw_skeleton(clip.points[0], height=512, width=512)
     pictures = (drawn * 255).round().to(torch.uint8).permute(0, 2, 3, 1).numpy()
@@ -285,7 +285,7 @@ def test_a_skeleton_video_drives_a_person(fake_engine: Any) -> None:
     assert (gaps[read[1][..., 2] > 0] < 0.03).mean() > 0.95
     still = frames_of(fake_engine, portrait="person.png", pose="person.json")
     moved = np.abs(from_json.astype(int) - still[:1]).mean()
-    assert np.abs(from_video.astype(int) - from_json).mean() < 0.7 * moved
+    assert np.abs(from_video.astype(int) - from_json).mean() < 0.3 * moved
 
 
 def test_a_video_of_a_person_drives_a_portrait_without_keypoints(fake_engine: Any) -> None:
