@@ -21,7 +21,7 @@ PIPELINES = sorted((ROOT / "pipelines").glob("*.py"))
 
 SIBLINGS = {"models", "sampling", "media", "conditions", "detection", "enhance", "world"}
 LAYERS: list[set[str]] = [
-    {"errors", "extras", "types", "skeleton", "skeleton_style", "tracks", "request", "generative"},
+    {"errors", "extras", "types", "skeleton", "skeleton_style", "tracks", "request", "generative", "threads"},
     SIBLINGS,
     {"weights"},
     {

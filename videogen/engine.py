@@ -30,6 +30,7 @@ from videogen.devices import (
 )
 from videogen.errors import RequestError
 from videogen.extras import NOTHING, Extras
+from videogen.models.conditioned import ConditionedUNet
 from videogen.planning import Plan, make_plan
 from videogen.reading import meant, tokens_of, unknown_words
 from videogen.sampling.steps import When, always
@@ -161,10 +162,13 @@ class Engine:
         return make_denoisers(self._networks, chain, timeline, placement=self._placement, whole=whole)
 
     def windows_at_once(self, height: int, width: int) -> int:
-        """How many windows of so many pixels go through the network together: as many as fit, 1 on a CPU."""
+        """How many windows of so many pixels go through the network together: as many as fit.
+
+        On a CPU one, or of a small network one for each core.
+        """
         free, spec = free_memory(self.device), self.spec
         if free is None:
-            return 1
+            return torch.get_num_threads() if isinstance(self._networks.denoiser, ConditionedUNet) else 1
         return windows_that_fit(
             free,
             frames=spec.window,

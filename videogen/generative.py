@@ -53,7 +53,7 @@ class GenerativeRequest(Request):
         ge=1,
         le=64,
         description="Windows denoised together in a long clip: changes speed and memory, not the clip. As "
-        "many as fit a GPU's free memory if not given.",
+        "many as fit a GPU's free memory if not given; on a CPU one, of a small model one for each core.",
     )
     windows: Literal["blended", "original"] = Field(
         default="blended",

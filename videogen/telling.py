@@ -2,8 +2,8 @@
 
 In: the loaded networks, what each half of guidance is told about the clip, and its timeline. Out: a denoiser
 for each half. What holds for every step is computed once, and what both halves have alike once for both.
-On a CPU the rows of a batch go through the network one by one, so that the result does not depend on how
-windows are batched, and nothing is lost; elsewhere they go together.
+On a CPU the rows of a batch go through the network one by one, those of a small network side by side, so that
+the result does not depend on how windows are batched, and nothing is lost; elsewhere they go together.
 """
 
 from __future__ import annotations
@@ -24,6 +24,7 @@ from videogen.reading import read_words
 from videogen.sampling.steps import FrameStore, When, always
 from videogen.sampling.timeline import Timeline
 from videogen.seeing import look_beside_words, look_in_place_of_words
+from videogen.threads import side_by_side
 from videogen.types import Denoiser, Latents
 from videogen.weights.parts import Networks
 
@@ -129,35 +130,45 @@ class _Half:
     @torch.inference_mode()
     def __call__(self, latents: Latents, timestep: Tensor, frames: Tensor) -> Latents:
         """Predict for latents `b c t h w` at the frames `b t`."""
-        self._shared.placement.use(self._network)
-        size = 1 if self._shared.placement.one_by_one else len(latents)
-        pairs = zip(latents.split(size), frames.split(size), strict=True)
-        found = [
-            self._predict(latents, rows, timestep, numbers, first=number * size)
-            for number, (rows, numbers) in enumerate(pairs)
-        ]
-        return torch.cat(found).to(latents)
+        placement = self._shared.placement
+        placement.use(self._network)
+        size = 1 if placement.one_by_one else len(latents)
+        rows = enumerate(zip(latents.split(size), frames.split(size), strict=True))
+        predict = partial(self._predict, latents, timestep)
+        if isinstance(self._network, ConditionedUNet) and len(latents) > size:
+            found = list(side_by_side(predict, rows))
+        else:
+            found = [predict(row) for row in rows]
+        if self._whole is not always:
+            for (_, deep), some in zip(found, frames.split(size), strict=True):
+                if deep is not None:
+                    self._keep(deep, some)
+        return torch.cat([out for out, _ in found]).to(latents)
 
     def _predict(
-        self, latents: Latents, rows: Latents, timestep: Tensor, frames: Tensor, *, first: int
-    ) -> Tensor:
-        """Predict for some rows of `latents`, the first of which has the number `first`."""
+        self, latents: Latents, timestep: Tensor, row: tuple[int, tuple[Latents, Tensor]]
+    ) -> tuple[Tensor, Tensor | None]:
+        """Predict for a numbered part of `latents` at its frames; beside it the deep features, where any."""
+        number, (rows, frames) = row
         network, time = self._network, timestep.to(self._shared.placement.device)
         noisy, given = self._shared.placed(rows), self._given(timestep, frames)
         if not isinstance(network, LIKE_OURS):
             out: Tensor = network(noisy, time, given)
-            return out.float()
+            return out.float(), None
         deep = None if self._whole(timestep) else self._taken(frames)
         if isinstance(network, ConditionedUNet):
             out, deep = network.evaluate(noisy, time, given, deep=deep)
         else:
             ask = partial(network.control, noisy, time, given)
+            first = number * len(rows)
             control = self._shared.once(latents, timestep, first, ask=ask) if network.share_words else ask()
             out, deep = network.evaluate(noisy, time, given, control=control, deep=deep)
-        if self._whole is not always:
-            for numbers, maps in zip(frames, deep.split(frames.shape[1]), strict=True):
-                self._kept.put(numbers, maps)
-        return out.float()
+        return out.float(), deep
+
+    def _keep(self, deep: Tensor, frames: Tensor) -> None:
+        """Keep the deep features `(b t) c h w` of rows of frames `b t`."""
+        for numbers, maps in zip(frames, deep.split(frames.shape[1]), strict=True):
+            self._kept.put(numbers, maps)
 
     def _taken(self, frames: Tensor) -> Tensor | None:
         """The deep features of rows of frames `b t`, `(b t) c h w`; None where some are not known yet."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from functools import partial
+from itertools import count, repeat
 from typing import TYPE_CHECKING
 
 from videogen.close_up import CloseUp
@@ -11,6 +12,7 @@ from videogen.engine import Conditions
 from videogen.jobs import Progress
 from videogen.jobs.denoising import denoise
 from videogen.sampling import Timeline
+from videogen.threads import side_by_side
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -31,11 +33,16 @@ def portray(
         return
     close_up = CloseUp.of(carried, spec=engine.spec)
     near = None if close_up is None else draw(close_up.carried, progress=progress)
-    for number, drawn in enumerate(draw(carried, progress=progress)):
+
+    def finish(one: tuple[int, Tensor, Tensor | None]) -> Frame:
+        number, drawn, face = one
         whole = carried.enlarge(drawn)
-        if close_up is not None and near is not None:
-            whole = close_up.lay_over(whole, number, next(near))
-        yield carried.detailed(number, whole)
+        if close_up is not None and face is not None:
+            whole = close_up.lay_over(whole, number, face)
+        return carried.detailed(number, whole)
+
+    whole = draw(carried, progress=progress)
+    yield from side_by_side(finish, zip(count(), whole, repeat(None) if near is None else near))
 
 
 def _draw(
