@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import argparse
 import json
+from itertools import islice
 from pathlib import Path
 
 import numpy as np
@@ -41,7 +42,7 @@ def main() -> None:
     with read_video(given.out / "result.mp4") as written:
         result = list(written)
     with read_video(given.driver) as opened:
-        driver = [frame for frame, _ in zip(opened, result, strict=False)]
+        driver = list(islice(opened, len(result)))
     photograph, points = read_portrait(given.portrait, None)
     pose = read_driving(given.driver, rate=clip.fps, smoothing=0.0, seconds=given.seconds)
     warped = list(plain_warp(photograph, points, pose))

@@ -24,7 +24,7 @@ from videogen.reading import read_words
 from videogen.sampling.steps import FrameStore, When, always
 from videogen.sampling.timeline import Timeline
 from videogen.seeing import look_beside_words, look_in_place_of_words
-from videogen.threads import side_by_side
+from videogen.threads import in_threads
 from videogen.types import Denoiser, Latents
 from videogen.weights.parts import Networks
 
@@ -136,7 +136,7 @@ class _Half:
         rows = enumerate(zip(latents.split(size), frames.split(size), strict=True))
         predict = partial(self._predict, latents, timestep)
         if isinstance(self._network, ConditionedUNet) and len(latents) > size:
-            found = list(side_by_side(predict, rows))
+            found = list(in_threads(predict, rows))
         else:
             found = [predict(row) for row in rows]
         if self._whole is not always:
@@ -160,8 +160,7 @@ class _Half:
             out, deep = network.evaluate(noisy, time, given, deep=deep)
         else:
             ask = partial(network.control, noisy, time, given)
-            first = number * len(rows)
-            control = self._shared.once(latents, timestep, first, ask=ask) if network.share_words else ask()
+            control = self._shared.once(latents, timestep, number, ask=ask) if network.share_words else ask()
             out, deep = network.evaluate(noisy, time, given, control=control, deep=deep)
         return out.float(), deep
 

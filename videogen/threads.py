@@ -18,11 +18,11 @@ Asked = TypeVar("Asked")
 Answer = TypeVar("Answer")
 
 
-def side_by_side(work: Callable[[Asked], Answer], asked: Iterable[Asked]) -> Iterator[Answer]:
+def in_threads(work: Callable[[Asked], Answer], asked: Iterable[Asked]) -> Iterator[Answer]:
     """Yield `work` of each of `asked`, in order; as many calls at once as torch has threads, one in each.
 
-    No more is asked for than is being worked on. Gradients are off in the calls. Raises what they raise, and
-    gives up the calls not begun, as it does when it is closed.
+    No more than one is asked for ahead of those being worked on. Gradients are off in the calls. Raises what
+    they raise, and gives up the calls not begun, as it does when it is closed.
     """
     threads = torch.get_num_threads()
     pool = ThreadPoolExecutor(threads, initializer=torch.set_num_threads, initargs=(1,))

@@ -12,7 +12,7 @@ from videogen.engine import Conditions
 from videogen.jobs import Progress
 from videogen.jobs.denoising import denoise
 from videogen.sampling import Timeline
-from videogen.threads import side_by_side
+from videogen.threads import in_threads
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -42,7 +42,7 @@ def portray(
         return carried.detailed(number, whole)
 
     whole = draw(carried, progress=progress)
-    yield from side_by_side(finish, zip(count(), whole, repeat(None) if near is None else near))
+    yield from in_threads(finish, zip(count(), whole, repeat(None) if near is None else near))
 
 
 def _draw(
