@@ -24,14 +24,15 @@ from videogen.training.replay import Plan
 from videogen.world import WorldClips
 from videogen.world.script import Clips
 
-SHARES = {"object": 0.25, "person": 0.3, "portrait": 0.15, "face": 0.2, "picture": 0.1}
+SHARES = {"object": 0.34, "person": 0.28, "portrait": 0.12, "face": 0.17, "picture": 0.09}
 KEEP = {
-    "text": 0.9, "text with reference": 0.5, "reference": 0.55, "pose": 0.94, "field": 0.85, "known": 0.12,
-    "words only": 0.08, "object reference": 0.1,
+    "text": 0.9, "text with reference": 0.5, "reference": 0.55, "pose": 0.94, "field": 0.85, "known": 0.4,
+    "words only": 0.08, "object reference": 0.1, "told with known": 0.45, "known as reference": 0.75,
 }  # fmt: skip
 """How often each condition is kept; "text with reference" comes on top of "text", since whoever shows a
 picture may say nothing; "words only" drops poses and references together; "object reference" is decided for
-a whole batch of things, most of which then need not be encoded."""
+a whole batch of things, most of which then need not be encoded. Where frames are known, words, reference and
+pose are told as often as "told with known" says, and one of those frames is the reference where none is."""
 
 
 @dataclass(frozen=True)
@@ -52,7 +53,7 @@ class Phase:
 PHASES = (
     Phase("images", 1000, (1,), SHARES, KEEP),
     Phase("short clips", 3000, (8,), SHARES, {**KEEP, "known": 0.06}),
-    Phase("conditions", None, (8, 8, 8, 16), SHARES, KEEP),
+    Phase("conditions", None, (8, 16), SHARES, KEEP),
 )
 """Training from nothing: how things look, how they move, then all that can be asked for."""
 
