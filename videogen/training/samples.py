@@ -34,6 +34,9 @@ picture may say nothing; "words only" drops poses and references together; "obje
 a whole batch of things, most of which then need not be encoded. Where frames are known, words, reference and
 pose are told as often as "told with known" says, and one of those frames is the reference where none is."""
 
+_FAST, _FAST_EVERY = 24.0, 6
+"""A rate of cameras, and every how many batches it is shown, so that videos of people can be gone on from."""
+
 
 @dataclass(frozen=True)
 class Phase:
@@ -111,6 +114,7 @@ class Samples:
         clips = WorldClips(
             mixture=dict(phase.shares), batch_size=max(self.batch_size * 8 // num_frames, 1),
             num_frames=num_frames, seed=self.seed, device=self.device,
+            fps=_FAST if number % _FAST_EVERY == _FAST_EVERY - 1 else None,
         )  # fmt: skip
         return clips.batch(number)
 
