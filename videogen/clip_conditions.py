@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from torch import Tensor
 
@@ -36,6 +36,21 @@ class Conditions:
     keyframes: Tensor | None = None
     control_prompt: str | None = None
 
+    def between(self, start: int, stop: int) -> Conditions:
+        """The conditions of the frames from `start` up to before `stop`, as a clip of their own."""
+        cut = {name: value[:, :, start:stop] for name, value in self.per_frame().items()}
+        return replace(self, **cut)  # type: ignore[arg-type]
+
+    def per_frame(self) -> dict[str, Tensor]:
+        """What is given for each frame, `1 c t h w`, by name."""
+        given = {
+            "carried": self.carried,
+            "visibility": self.visibility,
+            "pose_maps": self.pose_maps,
+            "keyframes": self.keyframes,
+        }
+        return {name: value for name, value in given.items() if value is not None}
+
 
 def hint_at(shown: Tensor, *, frames: Sequence[int], length: int) -> Tensor:
     """What is `shown`, `1 c n h w`, at the numbers `frames` of a clip of `length`, `1 c+1 t h w`.
@@ -50,14 +65,8 @@ def hint_at(shown: Tensor, *, frames: Sequence[int], length: int) -> Tensor:
 
 def check_conditions(conditions: Conditions, *, length: int) -> None:
     """Raise RequestError where what is given per frame is not `1 c t h w` with the clip's own t."""
-    given = {
-        "carried": conditions.carried,
-        "visibility": conditions.visibility,
-        "pose_maps": conditions.pose_maps,
-        "keyframes": conditions.keyframes,
-    }
-    for name, value in given.items():
-        if value is not None and (value.ndim != 5 or value.shape[0] != 1 or value.shape[2] != length):
+    for name, value in conditions.per_frame().items():
+        if value.ndim != 5 or value.shape[0] != 1 or value.shape[2] != length:
             raise RequestError(
                 f"{name} has shape {tuple(value.shape)}; give 1 c {length} h w, a frame for each"
             )

@@ -118,7 +118,45 @@ class PosedRequest(GenerativeRequest):
     )
 
 
-class LengthRequest(GenerativeRequest):
+class TimelineRequest(GenerativeRequest):
+    """The fields of the jobs that can make a long clip piece by piece, each going on from the one before."""
+
+    mode: Literal["auto", "joint", "outpaint"] = Field(
+        default="auto",
+        description="How a long clip is made: all of it at once in windows (joint), or piece after piece, "
+        "each from the last frames before it (outpaint). 'auto' is joint up to 10 seconds.",
+    )
+    context: int = Field(
+        default=8,
+        ge=1,
+        le=64,
+        description="Frames that a piece knows of what was there before it, so that motion goes on.",
+    )
+    resamplings: int | None = Field(
+        default=None,
+        ge=1,
+        le=20,
+        description="Times that each step is taken beside known frames, so that new ones agree with them "
+        "(RePaint). 1 for a model that has learnt to go on, as pocket, else 2 if not given.",
+    )
+    colour_anchor: float = Field(
+        default=0.3,
+        ge=0,
+        le=1,
+        description="How strongly the colours of each piece are held at those of the first one.",
+    )
+
+    @model_validator(mode="after")
+    def _pieces_are_made(self) -> Self:
+        for name in ("context", "colour_anchor"):
+            value = getattr(self, name)
+            if self.mode == "joint" and value != TimelineRequest.model_fields[name].default:
+                option = name.replace("_", "-")
+                raise ValueError(f"--{option} is for pieces, and --mode joint makes none; drop one of them")
+        return self
+
+
+class LengthRequest(TimelineRequest):
     """The fields of the jobs whose clip is as long as is asked for."""
 
     seconds: float | None = Field(default=None, gt=0, le=600, description="Length; or give --num-frames.")

@@ -39,6 +39,10 @@ CHANGES: dict[str, Any] = {
     "guidance_start": 0.4,
     "guidance_end": 0.6,
     "cache_interval": 2,
+    "mode": "outpaint",
+    "context": 2,
+    "resamplings": 3,
+    "colour_anchor": 0.9,
     "seed": 2,
     "fps": "30000/1001",
     "model": "another",
@@ -53,6 +57,7 @@ CHANGES: dict[str, Any] = {
     "ip_adapter": "ip-adapter.bin@0.6",
 }
 SAME_CLIP = {"window_batch"}
+OF_PIECES = {"context", "resamplings", "colour_anchor"}
 CHOOSES_THE_ENGINE = {
     "model", "device", "precision", "offload", "compile", "weights", "motion_modules",
 }  # fmt: skip
@@ -60,7 +65,7 @@ ADDED = {"lora", "ip_adapter"}
 REFUSED = {"controlnet"}
 OF_SVD = {"motion_bucket", "noise_augmentation"}
 OF_POCKET = {"keypoints"}
-OTHERS = SAME_CLIP | CHOOSES_THE_ENGINE | ADDED | REFUSED | OF_SVD | OF_POCKET
+OTHERS = SAME_CLIP | OF_PIECES | CHOOSES_THE_ENGINE | ADDED | REFUSED | OF_SVD | OF_POCKET
 
 
 @pytest.fixture(autouse=True)
@@ -128,6 +133,13 @@ def test_every_field_of_svd_changes_its_clip(name: str, svd: Any) -> None:
 def test_keypoints_change_the_clip_of_a_person(person: Any) -> None:
     plain, changed = frames_of(person), frames_of(person, keypoints="pose.json")
     assert plain.shape != changed.shape or (plain != changed).any()
+
+
+@pytest.mark.parametrize("name", sorted(OF_PIECES))
+def test_what_says_how_pieces_go_on_changes_them(name: str, fake_engine: Any) -> None:
+    plain = frames_of(fake_engine, mode="outpaint", num_frames=14)
+    changed = frames_of(fake_engine, mode="outpaint", num_frames=14, **{name: CHANGES[name]})
+    assert (plain != changed).any()
 
 
 @pytest.mark.parametrize("name", sorted(CHOOSES_THE_ENGINE))

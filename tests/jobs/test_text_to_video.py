@@ -34,6 +34,10 @@ CHANGES: dict[str, Any] = {
     "guidance_start": 0.4,
     "guidance_end": 0.6,
     "cache_interval": 2,
+    "mode": "outpaint",
+    "context": 2,
+    "resamplings": 3,
+    "colour_anchor": 0.9,
     "seed": 2,
     "fps": "30000/1001",
     "model": "another",
@@ -52,6 +56,7 @@ CHANGES: dict[str, Any] = {
     "keyframe": ("0=photo.png", "0.4=photo.png"),
 }
 SAME_CLIP = {"window_batch"}
+OF_PIECES = {"context", "resamplings", "colour_anchor"}
 CHOOSES_THE_ENGINE = {
     "model", "device", "precision", "offload", "compile", "weights", "motion_modules",
 }  # fmt: skip
@@ -71,7 +76,7 @@ def frames_of(engine: Any, **fields: Any) -> np.ndarray:
 
 
 @pytest.mark.parametrize(
-    "name", sorted(CHANGES.keys() - SAME_CLIP - CHOOSES_THE_ENGINE - ADDED - DRAWN_FROM_A_VIDEO)
+    "name", sorted(CHANGES.keys() - SAME_CLIP - OF_PIECES - CHOOSES_THE_ENGINE - ADDED - DRAWN_FROM_A_VIDEO)
 )
 def test_every_field_changes_the_clip(name: str, fake_engine: Any) -> None:
     plain, changed = frames_of(fake_engine), frames_of(fake_engine, **{name: CHANGES[name]})
@@ -103,6 +108,13 @@ def test_of_a_person_the_first_frame_is_drawn_first_and_shown_to_the_rest(
     told.clear()
     list(generate(vg.TextToVideo("a ball", seed=1, num_inference_steps=2), fake_engine))
     assert [one.reference is None for one in told] == [True, True], "things need no first frame"
+
+
+@pytest.mark.parametrize("name", sorted(OF_PIECES))
+def test_what_says_how_pieces_go_on_changes_them(name: str, fake_engine: Any) -> None:
+    plain = frames_of(fake_engine, mode="outpaint", num_frames=14)
+    changed = frames_of(fake_engine, mode="outpaint", num_frames=14, **{name: CHANGES[name]})
+    assert (plain != changed).any()
 
 
 @pytest.mark.parametrize("name", sorted(CHOOSES_THE_ENGINE))

@@ -2,8 +2,8 @@
 
 A job is a module of this folder with two public things: a frozen request (a subclass of `Request`, called
 like the module in capitals: `text_to_video` → `TextToVideo`, whose `job` is the name with dashes) and a
-generator function `generate(request, engine, *, progress) -> Iterator[Frame]`. A new job is one new file
-and one new line in `MODULES`; command line, records and batch lines follow. Modules are imported when
+generator function `generate(request, engine, *, progress, ledger)` that yields frames. A new job is one new
+file and one new line in `MODULES`; command line, records and batch lines follow. Modules are imported when
 asked for, and import torch only inside `generate`, so that help texts and bad requests answer at once.
 """
 
@@ -15,6 +15,7 @@ from dataclasses import dataclass
 from functools import cache
 from typing import TYPE_CHECKING, Any, Protocol, TypeAlias
 
+from videogen.jobs.ledger import Ledger
 from videogen.request import Request, read_request
 
 if TYPE_CHECKING:
@@ -34,7 +35,9 @@ def silent(stage: str, done: int, total: int | None) -> None:
 class Generate(Protocol):
     """What a job does: frames out of a request and the loaded networks, one at a time."""
 
-    def __call__(self, request: Any, engine: Engine, *, progress: Progress = silent) -> Iterator[Frame]: ...
+    def __call__(
+        self, request: Any, engine: Engine, *, progress: Progress = silent, ledger: Ledger | None = None
+    ) -> Iterator[Frame]: ...
 
 
 @dataclass(frozen=True)

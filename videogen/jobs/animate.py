@@ -19,6 +19,7 @@ from videogen.generative import Control
 from videogen.jobs import Progress, silent
 from videogen.jobs.checks import check_amount, drawing_style, output_size
 from videogen.jobs.driven import DrivenRequest
+from videogen.jobs.ledger import Ledger
 from videogen.jobs.words import warn_of_unknown_words
 from videogen.request import Prompt
 
@@ -45,7 +46,9 @@ class Animate(DrivenRequest):
     )
 
 
-def generate(request: Animate, engine: Engine, *, progress: Progress = silent) -> Iterator[Frame]:
+def generate(
+    request: Animate, engine: Engine, *, progress: Progress = silent, ledger: Ledger | None = None
+) -> Iterator[Frame]:
     """Yield the clip's frames at the portrait's size; raises `RequestError` or `MediaError`."""
     from videogen.carried import CarriedPicture
     from videogen.conditions.reference import Canvas

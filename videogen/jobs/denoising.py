@@ -21,12 +21,13 @@ if TYPE_CHECKING:
 
 def denoise(
     request: GenerativeRequest, engine: Engine, timeline: Timeline, chain: Sequence[Conditions], *,
-    scale: Scale, size: tuple[int, int], progress: Progress,
+    scale: Scale, size: tuple[int, int], progress: Progress, first: int = 0, resamplings: int = 1,
 ) -> Latents:  # fmt: skip
     """Sample the latents `1 c t h w` of a clip of `size` (height, width in pixels).
 
     `chain` is two conditions, without and with what the guidance `scale` strengthens, in each frame as the
-    scale says.
+    scale says. `first` is the number of its first frame where this is a piece of a longer clip; see `sample`
+    for it and for `resamplings`.
     """
     from videogen.sampling import guided, sample, step_numbers, switched, within
 
@@ -51,6 +52,8 @@ def denoise(
         width=size[1] // spec.vae_scale_factor,
         num_inference_steps=steps,
         seed=request.chosen_seed(),
+        resamplings=resamplings,
+        first=first,
         device=engine.device,
         progress=partial(progress, "denoising"),
     )

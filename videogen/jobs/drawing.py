@@ -6,6 +6,7 @@ pose: a face that turns away and back is then still the same face.
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import replace
 from functools import partial
 from typing import TYPE_CHECKING
@@ -17,7 +18,8 @@ from videogen.conditions.body_mask import body_mask
 from videogen.conditions.motion_field import is_head
 from videogen.engine import Conditions
 from videogen.jobs import Progress
-from videogen.jobs.denoising import denoise
+from videogen.jobs.ledger import Ledger
+from videogen.jobs.rolling import make_clip
 from videogen.jobs.shown import Shown
 
 if TYPE_CHECKING:
@@ -37,23 +39,29 @@ _FRAMES_AT_ONCE = 64
 
 def draw_clip(
     request: TextToVideo, engine: Engine, guide: Guide | None, *,
-    length: int, fps: float, scale: float, size: tuple[int, int], progress: Progress,
-) -> Latents:  # fmt: skip
-    """Sample the latents `1 c t h w` of a clip of `length` frames and `size` (height, width in pixels).
+    length: int, fps: float, scale: float, size: tuple[int, int], progress: Progress, ledger: Ledger,
+) -> Iterator[Latents]:  # fmt: skip
+    """Yield the latents `1 c t h w` of a clip of `length` frames and `size` (height, width in pixels).
 
-    `scale` is the guidance by words; `guide` says where things or a person are, or nothing does.
+    A long clip comes piece by piece. `scale` is the guidance by words; `guide` says where things or a person
+    are, or nothing does.
     """
     shown = Shown.read(request, engine, fps=fps, length=length, size=size)
     told = Conditions(prompt=request.prompt, fps=fps, pose_maps=None if guide is None else guide.maps)
-    draw = partial(_draw, request, engine, size=size)
+    draw = partial(_draw, request, engine, size=size, ledger=ledger)
     if guide is None or guide.person is None or not engine.reads_carried:
         return draw(told, shown, length=length, scale=scale, progress=progress)
     few = min(length, _FIRST_FRAMES)
-    begun = draw(
-        replace(told, pose_maps=guide.maps[:, :, :few]), shown.until(few), length=few, scale=scale,
-        progress=lambda _, done, total: progress("the first frame", done, total),
-    )  # fmt: skip
-    told = carried_along(told, begun[:, :, :1], engine, person=guide.person)
+
+    def begin() -> Latents:
+        begun = _draw(
+            request, engine, replace(told, pose_maps=guide.maps[:, :, :few]), shown.until(few), length=few,
+            scale=scale, progress=lambda _, done, total: progress("the first frame", done, total),
+            size=size, ledger=Ledger(),
+        )  # fmt: skip
+        return next(iter(begun))[:, :, :1]
+
+    told = carried_along(told, ledger.once("first", begin), engine, person=guide.person)
     return draw(told, shown, length=length, scale=1 + (scale - 1) * LATER_WORDS, progress=progress)
 
 
@@ -72,10 +80,12 @@ def carried_along(told: Conditions, first: Latents, engine: Engine, *, person: T
 
 def _draw(
     request: TextToVideo, engine: Engine, told: Conditions, shown: Shown, *,
-    length: int, scale: float, size: tuple[int, int], progress: Progress,
-) -> Latents:  # fmt: skip
-    """Denoise the clip at once, steered away from the negative prompt."""
+    length: int, scale: float, size: tuple[int, int], progress: Progress, ledger: Ledger,
+) -> Iterator[Latents]:  # fmt: skip
+    """Denoise the clip, steered away from the negative prompt."""
     told = shown.told(told, engine, length=length)
     away = replace(told, prompt=request.negative_prompt, picture=None, control_prompt=told.prompt)
     line = shown.timeline(engine, length=length)
-    return denoise(request, engine, line, [away, told], scale=scale, size=size, progress=progress)
+    return make_clip(
+        request, engine, line, [away, told], scale=scale, size=size, progress=progress, ledger=ledger
+    )

@@ -8,6 +8,7 @@ denoised in overlapping windows.
 from __future__ import annotations
 
 from collections.abc import Iterator
+from itertools import chain
 from pathlib import Path
 from typing import TYPE_CHECKING, ClassVar, Self
 
@@ -16,6 +17,7 @@ from pydantic import Field, model_validator
 from videogen.clip import as_function
 from videogen.generative import LengthRequest
 from videogen.jobs import Progress, silent
+from videogen.jobs.ledger import Ledger
 from videogen.jobs.words import warn_of_unknown_words
 from videogen.request import Prompt
 
@@ -58,10 +60,12 @@ class ImageToVideo(LengthRequest):
         return self
 
 
-def generate(request: ImageToVideo, engine: Engine, *, progress: Progress = silent) -> Iterator[Frame]:
+def generate(
+    request: ImageToVideo, engine: Engine, *, progress: Progress = silent, ledger: Ledger | None = None
+) -> Iterator[Frame]:
     """Yield the clip's frames; raises `RequestError` where the model cannot do what is asked."""
-    from videogen.jobs.denoising import denoise
     from videogen.jobs.picturing import check_told, tell
+    from videogen.jobs.rolling import make_clip
 
     check_told(request, engine)
     fps = request.rate(engine.spec.fps)
@@ -70,11 +74,13 @@ def generate(request: ImageToVideo, engine: Engine, *, progress: Progress = sile
 
     told = tell(request, engine, length=length, fps=fps)
     size = told.canvas.height, told.canvas.width
-    latents = denoise(
-        request, engine, told.timeline, told.chain, scale=told.scale, size=size, progress=progress
-    )
-    for number, drawn in enumerate(engine.decode_video(latents)):
-        yield told.show(number, drawn)
+    pieces = make_clip(
+        request, engine, told.timeline, told.chain, scale=told.scale, size=size,
+        progress=progress, ledger=ledger or Ledger(),
+    )  # fmt: skip
+    drawn = chain.from_iterable(engine.decode_video(latents) for latents in pieces)
+    for number, picture in enumerate(drawn):
+        yield told.show(number, picture)
 
 
 image_to_video = as_function(ImageToVideo)

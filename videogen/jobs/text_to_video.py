@@ -17,6 +17,7 @@ from videogen.clip import as_function
 from videogen.generative import Control
 from videogen.jobs import Progress, silent
 from videogen.jobs.checks import check_amount, picture_size
+from videogen.jobs.ledger import Ledger
 from videogen.jobs.showing import ShownRequest
 from videogen.jobs.words import warn_of_unknown_words, word_guidance
 from videogen.request import Prompt
@@ -68,7 +69,9 @@ class TextToVideo(ShownRequest):
         return self.fps or (None if self.pose is None else driving_rate(self.pose)) or default
 
 
-def generate(request: TextToVideo, engine: Engine, *, progress: Progress = silent) -> Iterator[Frame]:
+def generate(
+    request: TextToVideo, engine: Engine, *, progress: Progress = silent, ledger: Ledger | None = None
+) -> Iterator[Frame]:
     """Yield the clip's frames; raises `RequestError` where the model cannot do what is asked."""
     from videogen.jobs.drawing import draw_clip
     from videogen.jobs.guiding import Motion
@@ -82,11 +85,11 @@ def generate(request: TextToVideo, engine: Engine, *, progress: Progress = silen
     check_amount(motion.length, *size)
 
     guide = motion.guide(request, engine, size=size)
-    latents = draw_clip(
-        request, engine, guide,
-        length=motion.length, fps=float(fps), scale=scale, size=size, progress=progress,
-    )  # fmt: skip
-    yield from engine.decode(latents)
+    for latents in draw_clip(
+        request, engine, guide, length=motion.length, fps=float(fps), scale=scale, size=size,
+        progress=progress, ledger=ledger or Ledger(),
+    ):  # fmt: skip
+        yield from engine.decode(latents)
 
 
 text_to_video = as_function(TextToVideo)

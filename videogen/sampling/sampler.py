@@ -47,6 +47,7 @@ def sample(
     num_inference_steps: int,
     seed: int,
     resamplings: int = 1,
+    first: int = 0,
     device: torch.device | str = "cpu",
     progress: Callable[[int, int], None] | None = None,
 ) -> Latents:
@@ -55,7 +56,8 @@ def sample(
     `height` and `width` are in latent pixels; what `denoiser` predicts stands in the scheduler's own config.
     Where the mask is 1 the known latents come back bit for bit. `resamplings` above 1 repeats every step but
     the last, noising the latents back in between, so that new frames agree better with known ones (Lugmayr et
-    al. 2022, "RePaint", algorithm 1); without known frames there is nothing to agree with and it is 1.
+    al. 2022, "RePaint", algorithm 1); without known frames there is nothing to agree with and it is 1. A
+    timeline that is a piece of a longer clip begins at that clip's frame `first`, whose noise it takes.
     `progress(done, total)` is called after every step. Raises `RequestError` for values that do not fit
     together and `VideogenError` where a prediction is not finite.
     """
@@ -65,21 +67,22 @@ def sample(
     if timeline.known is not None and timeline.known.shape != shape:
         raise RequestError(f"known latents have shape {tuple(timeline.known.shape)}; this clip's is {shape}")
     device = torch.device(device)
-    generators = [_generator(seed, number, purpose="steps") for number in range(timeline.length)]
+    numbers = range(first, first + timeline.length)
+    generators = [_generator(seed, number, purpose="steps") for number in numbers]
     solver = Solver(scheduler, num_inference_steps=num_inference_steps, device=device, generators=generators)
-    noise = draw_noise(channels=channels, frames=timeline.length, height=height, width=width, seed=seed)
+    noise = draw_noise(channels=channels, frames=numbers, height=height, width=width, seed=seed)
     noise = noise.to(device)
     known, mask = _known_of(timeline, noise)
     holds = bool(mask.any())
     frames = torch.arange(timeline.length, device=device)[None]  # b t
 
-    first = solver.steps - _steps_to_run(solver.steps, strength=timeline.strength)
-    solver.begin(first)
+    begin = solver.steps - _steps_to_run(solver.steps, strength=timeline.strength)
+    solver.begin(begin)
     latents = solver.start_scale * noise
     if timeline.strength < 1:
-        alpha, sigma = solver.level(solver.index_of(first))
+        alpha, sigma = solver.level(solver.index_of(begin))
         latents = alpha * known + sigma * noise
-    passes = _passes(first, solver.steps, repeats=resamplings if holds else 1)
+    passes = _passes(begin, solver.steps, repeats=resamplings if holds else 1)
     for done, (step, is_repeat) in enumerate(passes, start=1):
         if is_repeat:
             latents = _noised_back(latents, solver, step=step, generators=generators)

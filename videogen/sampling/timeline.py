@@ -100,6 +100,13 @@ class Timeline:
         mask[:, :, places] = torch.maximum(here.to(mask), mask[:, :, places])
         return replace(self, known=known, mask=mask)
 
+    def between(self, start: int, stop: int) -> Timeline:
+        """The frames from `start` up to before `stop` as a line of their own."""
+        if self.known is None or self.mask is None:
+            return Timeline(stop - start, strength=self.strength)
+        known, mask = self.known[:, :, start:stop], self.mask[:, :, start:stop]
+        return Timeline(stop - start, known=known, mask=mask, strength=self.strength)
+
 
 def _check_rank(latents: Latents) -> None:
     if latents.ndim != 5 or latents.shape[0] != 1:
