@@ -185,6 +185,10 @@ class Engine:
             conditions, reference=None, picture=None, prompt=None, control_prompt=conditions.prompt
         )
 
+    def without_words(self, conditions: Conditions) -> Conditions:
+        """Without the words alone, which guidance then strengthens."""
+        return replace(conditions, prompt=None, control_prompt=conditions.prompt)
+
     @property
     def reads_pictures(self) -> bool:
         """Whether the model looks at a picture in place of words or beside them."""

@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 from scipy import ndimage
 from scipy.spatial import ConvexHull, QhullError
 
+from videogen.conditions.camera_path import camera_path, seen_from_last
 from videogen.conditions.going_on import go_on
 
 Array = NDArray[np.float64]
@@ -60,12 +61,12 @@ class Parted:
 def part(pictures: Array) -> Parted:
     """Part pictures `t h w c`; of one alone everything is ground."""
     height, width = pictures.shape[1:3]
-    camera = _camera(pictures)
-    seen_from = [_moved(picture, *place) for picture, place in zip(pictures, camera, strict=True)]
+    camera = camera_path(pictures)
+    seen_from = [seen_from_last(picture, *place) for picture, place in zip(pictures, camera, strict=True)]
     steady = np.stack([picture for picture, _ in seen_from])
     inside = np.stack([valid for _, valid in seen_from])
     changed = _changed(steady, inside)
-    if not changed.any():
+    if not changed.any():  # as in one picture alone
         still = np.zeros((height, width), dtype=bool)
         return Parted(pictures[-1], inside, pictures[-1], np.ones((height, width)), (), still, camera)
     wide = np.stack([ndimage.binary_dilation(mask, iterations=2) for mask in changed])
@@ -84,58 +85,10 @@ def part(pictures: Array) -> Parted:
     )
 
 
-def _camera(pictures: Array) -> Array:
-    """Where the camera looks, `t 3`, against the last picture, by flow that most of the picture follows."""
-    from skimage.registration import optical_flow_tvl1
-
-    path = np.zeros((len(pictures), 3))
-    height, width = pictures.shape[1:3]
-    rows, columns = np.mgrid[0:height, 0:width]
-    x, y = (columns + 0.5) / width - 0.5, (rows + 0.5) / height - 0.5
-    grey = pictures.mean(-1)
-    for number in range(len(pictures) - 1, 0, -1):
-        here, before = grey[number], grey[number - 1]
-        step = np.zeros(3)
-        if np.median(np.abs(here - before)) > 0.004:
-            down, right = optical_flow_tvl1(before, here, attachment=15, num_warp=4)
-            step = _steady_part(right / width, down / height, x, y)
-        path[number - 1] = path[number] + step
-    return path if np.abs(path).max() > 0.5 / max(height, width) else np.zeros_like(path)
-
-
-def _steady_part(right: Array, down: Array, x: Array, y: Array) -> Array:
-    """Shift and zoom that most of a flow follows, by reweighted least squares."""
-    design = np.concatenate(
-        [np.stack([np.ones(x.size), np.zeros(x.size), x.ravel()], 1),
-         np.stack([np.zeros(x.size), np.ones(x.size), y.ravel()], 1)]
-    )  # fmt: skip
-    wanted = np.concatenate([right.ravel(), down.ravel()])
-    weights = np.ones(x.size)
-    found = np.zeros(3)
-    for _ in range(8):
-        both = np.tile(weights, 2)[:, None]
-        found = np.linalg.solve((design * both).T @ design + 1e-9 * np.eye(3), (design * both).T @ wanted)
-        off = np.hypot(*(wanted - design @ found).reshape(2, -1))
-        weights = 1 / (1 + (off / max(float(np.median(off)), 1e-4)) ** 2)
-    return found
-
-
-def _moved(picture: Array, x: float, y: float, zoom: float) -> tuple[Array, Mask]:
-    """A picture as the last camera sees it, and where it shows anything."""
-    if not (x or y or zoom):
-        return picture, np.ones(picture.shape[:2], dtype=bool)
-    height, width = picture.shape[:2]
-    rows, columns = np.mgrid[0:height, 0:width].astype(float)
-    across = ((columns + 0.5) / width - 0.5) * (1 - zoom) - x + 0.5
-    along = ((rows + 0.5) / height - 0.5) * (1 - zoom) - y + 0.5
-    places = np.stack([along * height - 0.5, across * width - 0.5])
-    layers = [ndimage.map_coordinates(picture[..., c], places, order=1, mode="nearest") for c in range(3)]
-    valid = (across >= 0) & (across <= 1) & (along >= 0) & (along <= 1)
-    return np.stack(layers, -1), valid
-
-
 def _changed(pictures: Array, inside: Mask) -> Mask:
     """Where each picture `t h w c` holds something that moves, as hulls of what changes beside it."""
+    if len(pictures) < 2:
+        return np.zeros(pictures.shape[:3], dtype=bool)
     steps = np.abs(np.diff(pictures, axis=0)).max(-1) * (inside[1:] & inside[:-1])
     limit = max(_CHANGED, _NOISES * float(np.median(steps)))
     moving = steps > limit

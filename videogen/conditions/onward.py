@@ -10,7 +10,6 @@ frames in reverse order.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from functools import cached_property
 
 import numpy as np
 import torch
@@ -38,8 +37,9 @@ class Onward:
     """A clip that goes on for `steps` frames at `fps`.
 
     `small` `t c h w`, −1…1, and `frames` at full size, uint8 `t h w c`, are its last ones; it was `parted` by
-    every `stride`-th of them. `behind` is the ground at full size, `1 c H W`, and `bare` `H W`, 0…1, where
-    that was ever seen.
+    every `stride`-th of them. `paths` say where each thing is at later moments, `steps 4`, and last where the
+    camera looks, `steps 3`. `behind` is the ground at full size, `1 c H W`, and `bare` `H W`, 0…1, where that
+    was ever seen.
     """
 
     small: Tensor
@@ -48,6 +48,7 @@ class Onward:
     steps: int
     fps: float
     stride: int
+    paths: tuple[Array, ...]
     behind: Tensor
     bare: Tensor
 
@@ -58,29 +59,19 @@ class Onward:
         chosen = np.arange(len(small) - 1, -1, -stride)[::-1]
         parted = part((small[chosen.copy()].permute(0, 2, 3, 1).double().numpy() + 1) / 2)
         behind, bare = _ground(parted, frames[chosen])
-        return cls(small, frames, parted, steps, fps, stride, behind, bare)
-
-    @cached_property
-    def _paths(self) -> list[Array]:
-        """Where each thing is at later moments, `steps 4` each; and last the camera, `steps 3`."""
-        later = np.arange(1, self.steps + 1) / self.stride
-        paths = []
-        for thing in self.parted.things:
-            place = go_on(thing.path[:, :2], later)
-            # Sizes go on evenly as lengths; what swells or turns to and fro must have been seen to come back.
-            size = go_on(np.exp(thing.path[:, 2:3]), later, degree=1, longest=0.8)
-            angle = go_on(thing.path[:, 3:], later, degree=1, longest=0.8)
-            paths.append(np.concatenate([place, np.log(size.clip(0.1, 8)), angle], 1))
+        later = np.arange(1, steps + 1) / stride
         # A camera comes to rest: nobody zooms for ever.
-        slower = _CAMERA * self.fps / self.stride * (1 - np.exp(-later * self.stride / self.fps / _CAMERA))
-        return [*paths, go_on(self.parted.camera, slower, degree=1, longest=0.8)]
+        slower = _CAMERA * fps / stride * (1 - np.exp(-later * stride / fps / _CAMERA))
+        camera = go_on(parted.camera, slower, degree=1, longest=0.8)
+        paths = (*(_path_on(thing.path, later) for thing in parted.things), camera)
+        return cls(small, frames, parted, steps, fps, stride, paths, behind, bare)
 
-    def at_small(self) -> tuple[Tensor, Tensor]:
-        """All later moments, `steps c h w`, grey where nothing is known, and how surely, `steps h w`."""
+    def at_small(self, steps: range) -> tuple[Tensor, Tensor]:
+        """Some later moments, `t c h w`, grey where nothing is known, and how surely, `t h w`."""
         parted = self.parted
         ground = torch.from_numpy(parted.ground).permute(2, 0, 1)[None].float() * 2 - 1
         known = torch.from_numpy(parted.known).float()
-        found = [self._compose(step, self.small, ground, known) for step in range(self.steps)]
+        found = [self._compose(step, self.small, ground, known) for step in steps]
         pictures, seen = torch.cat([each for each, _ in found]), torch.stack([each for _, each in found])
         return pictures * seen[:, None], seen
 
@@ -94,7 +85,7 @@ class Onward:
     ) -> tuple[Tensor, Tensor]:
         """The ground with what moves before it, `1 c h w`, and how surely, `h w`."""
         height, width = ground.shape[-2:]
-        *paths, camera = self._paths
+        *paths, camera = self.paths
         centres = pixel_centres(height, width, like=ground)
         picture, seen = _seen_by(camera[step], ground, known, centres)
         if self.parted.wild.any():
@@ -120,6 +111,15 @@ class Onward:
         reach = max(len(self.small) - 1, 1)
         turn = (step + 1) % (2 * reach)
         return min(turn, 2 * reach - turn, len(self.small) - 1)
+
+
+def _path_on(path: Array, later: Array) -> Array:
+    """A thing's path `t 4` at later moments. Sizes go on evenly as lengths."""
+    place = go_on(path[:, :2], later)
+    # What swells, or turns to and fro, must have been seen to come back before it is believed to.
+    size = go_on(np.exp(path[:, 2:3]), later, degree=1, longest=0.8)
+    angle = go_on(path[:, 3:], later, degree=1, longest=0.8)
+    return np.concatenate([place, np.log(size.clip(0.1, 8)), angle], 1)
 
 
 def _one(frames: Tensor | Frames, before: int) -> Tensor:
