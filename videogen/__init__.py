@@ -27,7 +27,9 @@ if TYPE_CHECKING:
     from videogen.jobs.detecting import detect_pose
     from videogen.jobs.extend import Extend, extend
     from videogen.jobs.image_to_video import ImageToVideo, image_to_video
+    from videogen.jobs.loop import Loop, loop
     from videogen.jobs.text_to_video import TextToVideo, text_to_video
+    from videogen.jobs.transition import Transition, transition
     from videogen.poses import all_people, read_pose, write_pose
     from videogen.request import Request
 
@@ -38,11 +40,13 @@ __all__ = [
     "Engine",
     "Extend",
     "ImageToVideo",
+    "Loop",
     "MediaError",
     "MissingExtra",
     "Request",
     "RequestError",
     "TextToVideo",
+    "Transition",
     "VideogenError",
     "__version__",
     "all_people",
@@ -50,10 +54,12 @@ __all__ = [
     "detect_pose",
     "extend",
     "image_to_video",
+    "loop",
     "read_pose",
     "render",
     "run",
     "text_to_video",
+    "transition",
     "write_pose",
 ]
 
@@ -65,7 +71,9 @@ _HOMES = {
     "videogen.jobs.detecting": ("detect_pose",),
     "videogen.jobs.extend": ("Extend", "extend"),
     "videogen.jobs.image_to_video": ("ImageToVideo", "image_to_video"),
+    "videogen.jobs.loop": ("Loop", "loop"),
     "videogen.jobs.text_to_video": ("TextToVideo", "text_to_video"),
+    "videogen.jobs.transition": ("Transition", "transition"),
     "videogen.poses": ("all_people", "read_pose", "write_pose"),
     "videogen.request": ("Request",),
 }

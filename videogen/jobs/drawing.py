@@ -30,7 +30,7 @@ if TYPE_CHECKING:
     from videogen.jobs.text_to_video import TextToVideo
     from videogen.types import Latents
 
-_FIRST_FRAMES = 8
+FIRST_FRAMES = 8
 """Frames that are drawn for the sake of the first one, which is better among others than alone."""
 LATER_WORDS = 0.25
 """How much of the guidance by words is left once looks are shown by a picture."""
@@ -51,7 +51,7 @@ def draw_clip(
     draw = partial(_draw, request, engine, size=size, ledger=ledger)
     if guide is None or guide.person is None or not engine.reads_carried:
         return draw(told, shown, length=length, scale=scale, progress=progress)
-    few = min(length, _FIRST_FRAMES)
+    few = min(length, FIRST_FRAMES)
 
     def begin() -> Latents:
         begun = _draw(

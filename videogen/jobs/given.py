@@ -19,9 +19,9 @@ import torch
 from torch import Tensor
 
 from videogen.conditions.onward import Onward
-from videogen.conditions.reference import Canvas, to_picture
+from videogen.conditions.reference import Canvas, covering, to_frame, to_picture
 from videogen.errors import MediaError
-from videogen.jobs.source import read_source, source_size
+from videogen.jobs.source import frames_at, source_size
 from videogen.media.video import probe
 from videogen.types import Frame, Frames
 
@@ -48,6 +48,11 @@ class GivenVideo:
     last: Frames
 
     @classmethod
+    def beside(cls, path: Path, other: GivenVideo) -> GivenVideo:
+        """Read a video at the size and the rate of another; what its proportions have too much is cut off."""
+        return cls._read(path, fps=other.fps, size=other.size, canvas=other.canvas)
+
+    @classmethod
     def read(
         cls, path: Path, spec: ModelSpec, *, rate: Fraction | None, height: int | None, width: int | None
     ) -> GivenVideo:
@@ -55,23 +60,27 @@ class GivenVideo:
         info = probe(path)
         fps = rate or info.fps
         size = source_size(height, width, picture=(info.height, info.width))
+        canvas = Canvas.fit(*size, side=min(spec.height, spec.width), multiple=spec.size_multiple)
+        return cls._read(path, fps=fps, size=size, canvas=canvas)
+
+    @classmethod
+    def _read(cls, path: Path, *, fps: Fraction, size: tuple[int, int], canvas: Canvas) -> GivenVideo:
         kept = max(2, min(ceil(_WATCHED * fps), _MOST_PIXELS // (size[0] * size[1])))
         first: list[Frame] = []
         last: deque[Frame] = deque(maxlen=kept)
         count = 0
-        for frame in read_source(path, rate=fps, size=size, seconds=None):
+        for frame in _frames(path, fps=fps, size=size):
             if len(first) < kept:
                 first.append(frame)
             last.append(frame)
             count += 1
         if not count:
             raise MediaError(f"{path} has no frames; give a video")
-        canvas = Canvas.fit(*size, side=min(spec.height, spec.width), multiple=spec.size_multiple)
         return cls(path, fps, size, canvas, count, np.stack(first), np.stack(list(last)))
 
     def frames(self) -> Iterator[Frame]:
         """The frames once more, uint8 `h w c`, as the file has them unless another size is asked for."""
-        return read_source(self.path, rate=self.fps, size=self.size, seconds=None)
+        return _frames(self.path, fps=self.fps, size=self.size)
 
     def placed(self, frames: Sequence[Frame] | Frames) -> Tensor:
         """Frames on the network's grid, −1…1 `t c h w`."""
@@ -90,3 +99,12 @@ class GivenVideo:
         """The video carried on before its beginning; its moments count backwards."""
         frames = np.ascontiguousarray(self.first[::-1])
         return Onward.of(self.canvas.crop(self.placed(frames)), frames, steps=steps, fps=float(self.fps))
+
+
+def _frames(path: Path, *, fps: Fraction, size: tuple[int, int]) -> Iterator[Frame]:
+    """A video's frames at a rate and size (height, width); of others in shape their middle is cut out."""
+    for frame in frames_at(path, rate=fps):
+        if frame.shape[:2] == size:
+            yield frame
+        else:
+            yield to_frame(covering(to_picture(frame), *size)[0])
