@@ -51,22 +51,22 @@ class Told:
 PAIRS: dict[str, tuple[tuple[Told, Told], ...]] = {
     "flip": (
         (Told("red", "heart"), Told("red", "triangle")),
-        (Told("blue", "triangle", "left"), Told("blue", "heart", "left")),
+        (Told("blue", "heart", "left"), Told("blue", "triangle", "left")),
     ),
     "rotate-180": (
         (Told("purple", "heart"), Told("purple", "triangle")),
-        (Told("green", "triangle", "right"), Told("green", "heart", "left")),
+        (Told("green", "heart", "right"), Told("green", "triangle", "left")),
     ),
     "rotate-90": (
-        (Told("red", "fish"), Told("red", "cat")),
-        (Told("blue", "cat"), Told("blue", "fish")),
+        (Told("red", "ball", "right"), Told("red", "ball", "down")),
+        (Told("blue", "square", "up"), Told("blue", "square", "right")),
     ),
     "mirror": (
         (Told("red", "ball", "right", "grass"), Told("red", "ball", "left", "grass")),
-        (Told("blue", "fish", "left", "sea"), Told("blue", "fish", "right", "sea")),
+        (Told("red", "fish", "left", "sea"), Told("red", "fish", "right", "sea")),
     ),
     "negate": (
-        (Told("white", "ball"), Told("black", "ball")),
+        (Told("orange", "ball"), Told("blue", "ball")),
         (Told("yellow", "square"), Told("blue", "square")),
     ),
     "jigsaw": (
