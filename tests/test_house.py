@@ -21,7 +21,18 @@ PIPELINES = sorted((ROOT / "pipelines").glob("*.py"))
 
 SIBLINGS = {"models", "sampling", "media", "conditions", "detection", "enhance", "world"}
 LAYERS: list[set[str]] = [
-    {"errors", "extras", "types", "skeleton", "skeleton_style", "tracks", "request", "generative", "threads"},
+    {
+        "errors",
+        "extras",
+        "types",
+        "skeleton",
+        "skeleton_style",
+        "tracks",
+        "request",
+        "generative",
+        "sound",
+        "threads",
+    },
     SIBLINGS,
     {"weights"},
     {

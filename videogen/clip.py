@@ -20,7 +20,8 @@ from typing import TYPE_CHECKING, ParamSpec, cast
 from videogen.errors import RequestError
 from videogen.extras import NOTHING, Extras
 from videogen.jobs import Progress, jobs, silent
-from videogen.request import Record, Request, Sound, make_record
+from videogen.request import Record, Request, make_record
+from videogen.sound import Sound
 
 if TYPE_CHECKING:
     from videogen.engine import Engine
@@ -31,7 +32,7 @@ KEPT_BYTES = 2**30
 
 
 class Clip:
-    """Moving pictures with their frame rate, record, and the file whose sound goes with them, if any."""
+    """Moving pictures with their frame rate, record, and the sound that goes with them, if any."""
 
     def __init__(
         self,
@@ -48,9 +49,9 @@ class Clip:
         self._kept: list[Frame] | None = None
 
     @property
-    def audio(self) -> Path | None:
-        """The file whose sound goes with the clip."""
-        return None if self._sound is None else self._sound.path
+    def audio(self) -> Sound | None:
+        """The sound that goes with the clip."""
+        return self._sound
 
     @property
     def frames(self) -> Frames:
@@ -203,13 +204,13 @@ def _ready(request: Request, engine: Engine | None, progress: Progress) -> tuple
     return request.seeded().model_copy(update=held | loaded), engine
 
 
-def _audible(sound: Sound | None, path: str | Path) -> Path | None:
-    """The file whose sound is written to `path`: what nobody named is not missed where there is no room."""
+def _audible(sound: Sound | None, path: str | Path) -> Sound | None:
+    """The sound that is written to `path`: what nobody named is not missed where there is no room."""
     from videogen.media.video import WITH_SOUND
 
     if sound is None or not (sound.asked or Path(path).suffix.lower() in WITH_SOUND):
         return None
-    return sound.path
+    return sound
 
 
 def _counted(frames: Iterator[Frame], progress: Progress) -> Iterator[Frame]:

@@ -15,7 +15,6 @@ import json
 import secrets
 import unicodedata
 from collections.abc import Mapping
-from dataclasses import dataclass
 from fractions import Fraction
 from pathlib import Path
 from typing import Annotated, Any, ClassVar, Literal, Self, TypeAlias, get_args
@@ -33,6 +32,7 @@ from pydantic_core import ErrorDetails
 from videogen import __version__
 from videogen.errors import RequestError
 from videogen.extras import NOTHING, Extras
+from videogen.sound import Sound
 
 Record: TypeAlias = dict[str, Any]
 """What every output carries, as JSON: see `make_record`."""
@@ -73,14 +73,6 @@ Folder: TypeAlias = Annotated[Path, "a folder"]
 
 Prompt: TypeAlias = Annotated[str, AfterValidator(_readable)]
 """Text that says what should be seen: not blank, at most 300 words and 1,000 characters."""
-
-
-@dataclass(frozen=True)
-class Sound:
-    """A file whose sound goes with a clip; `asked` whether it was named, and is missed where it cannot go."""
-
-    path: Path
-    asked: bool
 
 
 class Request(BaseModel):

@@ -22,6 +22,7 @@ from videogen.jobs.driving import read_driving
 from videogen.media.provenance import read_record
 from videogen.media.video import probe, read_video, write_video
 from videogen.skeleton import draw_skeleton
+from videogen.sound import Sound
 from videogen.types import Pose
 from videogen.world.clips import render_clips
 
@@ -109,17 +110,17 @@ def test_a_format_without_sound_says_so_only_of_sound_that_was_named(
 
 def test_a_clip_in_memory_knows_its_sound(fake_engine: Any, hear: Hear) -> None:
     clip = vg.run(asked(), engine=fake_engine)
-    assert clip.audio == Path("dance.mp4")
+    assert clip.audio == Sound.of("dance.mp4", asked=False)
     assert click(hear(clip.save("a.mp4"))) == pytest.approx(0.5, abs=0.02)
     clip.save("a.gif")
     assert vg.run(asked(audio="none"), engine=fake_engine).audio is None
-    assert vg.run(asked(audio="other.wav"), engine=fake_engine).audio == Path("other.wav")
+    assert vg.run(asked(audio="other.wav"), engine=fake_engine).audio == Sound.of("other.wav", asked=True)
 
 
 def test_a_file_named_like_a_word_is_given_with_its_folder(fake_engine: Any) -> None:
     Path("other.wav").rename("none")
     assert asked(audio="none").sound() is None
-    assert asked(audio="./none").sound() == vg.request.Sound(Path("none"), asked=True)
+    assert asked(audio="./none").sound() == Sound.of("none", asked=True)
 
 
 def test_sound_that_cannot_be_read_is_told_and_left_out_or_refused_before_any_work(

@@ -9,7 +9,8 @@ from typing import Literal, Self
 from pydantic import Field, model_validator
 
 from videogen.generative import PosedRequest
-from videogen.request import Sound
+from videogen.jobs.sounding import sound_beside
+from videogen.sound import Sound
 
 
 class DrivenRequest(PosedRequest):
@@ -68,11 +69,4 @@ class DrivenRequest(PosedRequest):
 
     def sound(self) -> Sound | None:
         """Return the sound that goes with the output, None for silence; raises `MediaError` for bad files."""
-        from videogen.media.soundtrack import check_sound, has_sound
-
-        if self.audio == "keep":
-            return Sound(self.pose, asked=False) if has_sound(self.pose) else None
-        if self.audio == "none":
-            return None
-        check_sound(self.audio)
-        return Sound(Path(self.audio), asked=True)
+        return sound_beside(self.audio, self.pose)

@@ -20,6 +20,7 @@ from av.video.stream import VideoStream
 from videogen.media.container import SCALING
 from videogen.media.provenance import COMMENT_TAG, Layout, envelope, tags, xmp_box
 from videogen.media.soundtrack import SoundTrack
+from videogen.sound import Sound
 from videogen.types import Frame
 
 VIDEO_CODECS = {".mp4": "libx264", ".webm": "libvpx-vp9"}
@@ -38,9 +39,9 @@ class ContainerWriter:
     """A clip being written to `path`, whose suffix says the format; not atomic by itself."""
 
     def __init__(
-        self, path: Path, *, layout: Layout, record: Mapping[str, object] | None, audio: str | Path | None
+        self, path: Path, *, layout: Layout, record: Mapping[str, object] | None, sound: Sound | None
     ) -> None:
-        """Open the file for frames of the layout's size and rate, beside the sound of the file `audio`."""
+        """Open the file for frames of the layout's size and rate, beside a `sound`."""
         self._path, self._layout = path, layout
         self._suffix = path.suffix.lower()
         self._marked = record is not None
@@ -54,8 +55,8 @@ class ContainerWriter:
         try:
             self._container.metadata.update(tags(record, layout) | {COMMENT_TAG: envelope(record, layout)})
             self._stream = self._picture_stream()
-            if audio is not None:
-                self._sound = SoundTrack(self._container, audio, suffix=self._suffix)
+            if sound is not None:
+                self._sound = SoundTrack(self._container, sound, suffix=self._suffix)
         except BaseException:
             self.close()
             raise

@@ -25,6 +25,7 @@ from videogen.media.encode import ContainerWriter
 from videogen.media.files import atomic_file, atomic_folder, check_target, media_errors, name_of, open_file
 from videogen.media.info import MAX_FRAMES, VideoInfo, check_rate, check_size
 from videogen.media.provenance import Layout, to_json
+from videogen.sound import Sound
 from videogen.types import Frame
 
 log = logging.getLogger(__name__)
@@ -129,12 +130,13 @@ def write_video(
     *,
     fps: Fraction,
     record: Mapping[str, object] | None = None,
-    audio: str | Path | None = None,
+    audio: str | Path | Sound | None = None,
 ) -> int:
     """Write RGB frames, `h w 3` and all of one size, at an exact rate; returns how many were written.
 
     `record` is stored in the file with the mark of synthetic media. `audio` is a file whose sound is laid
-    beside the picture and cut to its length (.mp4, .webm; elsewhere it is left out with a warning). Raises
+    beside the picture, or a layout of sounds, and cut to its length (.mp4, .webm; elsewhere it is left out
+    with a warning). Raises
     MediaError and leaves no file, not even a part, where anything fails; errors of `frames` pass unchanged.
     """
     check_output(path, fps=fps)
@@ -144,6 +146,7 @@ def write_video(
     if audio is not None and suffix not in WITH_SOUND:
         log.warning("%s cannot hold sound; it is left out", name_of(path))
         audio = None
+    sound = Sound.of(audio, asked=True) if isinstance(audio, str | Path) else audio
     iterator = iter(frames)
     first = next(iterator, None)
     if first is None:
@@ -154,7 +157,7 @@ def write_video(
     count = 0
     with _target(path) as partial:
         with media_errors(path, doing="written"):
-            writer = _writer(partial, suffix, layout=layout, record=record, audio=audio)
+            writer = _writer(partial, suffix, layout=layout, record=record, sound=sound)
         try:
             for frame in chain([first], iterator):
                 _check_frame(path, frame, shape=first.shape)
@@ -182,7 +185,7 @@ def _writer(
     *,
     layout: Layout,
     record: Mapping[str, object] | None,
-    audio: str | Path | None,
+    sound: Sound | None,
 ) -> _Writer:
     if suffix == ".gif":
         return GifWriter(path, layout=layout, record=record)
@@ -190,7 +193,7 @@ def _writer(
         return WebPWriter(path, layout=layout, record=record)
     if not suffix:
         return FolderWriter(path, layout=layout, record=record)
-    return ContainerWriter(path, layout=layout, record=record, audio=audio)
+    return ContainerWriter(path, layout=layout, record=record, sound=sound)
 
 
 def _check_frame(path: str | Path, frame: Frame, *, shape: tuple[int, ...]) -> None:
