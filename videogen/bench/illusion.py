@@ -63,10 +63,10 @@ PAIRS: dict[str, tuple[tuple[Told, Told], ...]] = {
     ),
     "mirror": (
         (Told("red", "ball", "right", "grass"), Told("red", "ball", "left", "grass")),
-        (Told("red", "fish", "left", "sea"), Told("red", "fish", "right", "sea")),
+        (Told("yellow", "star", "left", "night"), Told("yellow", "star", "right", "night")),
     ),
     "negate": (
-        (Told("orange", "ball"), Told("blue", "ball")),
+        (Told("blue", "ball"), Told("yellow", "ball")),
         (Told("yellow", "square"), Told("blue", "square")),
     ),
     "jigsaw": (
