@@ -165,8 +165,8 @@ def test_bad_input_is_one_line_exit_two_and_no_file(
     [
         (
             "",
-            "Expected one of {text-to-video, animate, image-to-video, pose, run, show, models, inspect, "
-            "train, evaluate}; see: videogen --help",
+            "Expected one of {text-to-video, animate, image-to-video, illusion, pose, run, show, models, "
+            "inspect, train, evaluate}; see: videogen --help",
         ),
         ("dance", "Unrecognized options: dance; Available subcommands: text-to-video, animate, image-to-vid"),
         ("text-to-video", "Missing from videogen text-to-video: PROMPT; see: videogen text-to-video --help"),
@@ -281,7 +281,7 @@ def test_evaluate_prints_and_writes_the_figures(
     assert printed.err == ""
     assert json.loads(Path("scores.json").read_text())["scores"]["likeness"] == {"made": 1.0, "clips": 3}
     assert Path("sheets/text.png").stat().st_size > 0
-    assert asked["parts"] == ("autoencoder", "planner", "text", "people", "pose", "builds")
+    assert asked["parts"] == ("autoencoder", "planner", "text", "people", "pose", "builds", "illusion")
     assert main(shlex.split("evaluate --clips 3 --part pose -o scores.md")) == 0
     assert asked["parts"] == ("pose",)
     assert Path("scores.md").read_text() == printed.out

@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from videogen.jobs.animate import Animate, animate
     from videogen.jobs.detecting import detect_pose
     from videogen.jobs.extend import Extend, extend
+    from videogen.jobs.illusion import Illusion, illusion
     from videogen.jobs.image_to_video import ImageToVideo, image_to_video
     from videogen.jobs.loop import Loop, loop
     from videogen.jobs.text_to_video import TextToVideo, text_to_video
@@ -39,6 +40,7 @@ __all__ = [
     "Clip",
     "Engine",
     "Extend",
+    "Illusion",
     "ImageToVideo",
     "Loop",
     "MediaError",
@@ -53,6 +55,7 @@ __all__ = [
     "animate",
     "detect_pose",
     "extend",
+    "illusion",
     "image_to_video",
     "loop",
     "read_pose",
@@ -70,6 +73,7 @@ _HOMES = {
     "videogen.jobs.animate": ("Animate", "animate"),
     "videogen.jobs.detecting": ("detect_pose",),
     "videogen.jobs.extend": ("Extend", "extend"),
+    "videogen.jobs.illusion": ("Illusion", "illusion"),
     "videogen.jobs.image_to_video": ("ImageToVideo", "image_to_video"),
     "videogen.jobs.loop": ("Loop", "loop"),
     "videogen.jobs.text_to_video": ("TextToVideo", "text_to_video"),

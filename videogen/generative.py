@@ -156,7 +156,7 @@ class TimelineRequest(GenerativeRequest):
         return self
 
 
-class LengthRequest(TimelineRequest):
+class LengthRequest(GenerativeRequest):
     """The fields of the jobs whose clip is as long as is asked for."""
 
     seconds: float | None = Field(default=None, gt=0, le=600, description="Length; or give --num-frames.")

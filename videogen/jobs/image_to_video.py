@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, ClassVar, Self
 from pydantic import Field, model_validator
 
 from videogen.clip import as_function
-from videogen.generative import LengthRequest
+from videogen.generative import LengthRequest, TimelineRequest
 from videogen.jobs import Progress, silent
 from videogen.jobs.ledger import Ledger
 from videogen.jobs.words import warn_of_unknown_words
@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from videogen.types import Frame
 
 
-class ImageToVideo(LengthRequest):
+class ImageToVideo(LengthRequest, TimelineRequest):
     """Make a clip that begins with a picture."""
 
     job: ClassVar[str] = "image-to-video"
