@@ -31,6 +31,10 @@ CHANGES: dict[str, Any] = {
     "guidance_scale": 3.5,
     "window_batch": 4,
     "windows": "original",
+    "window": 8,
+    "overlap": 1,
+    "window_weights": "flat",
+    "anchor_frame": True,
     "guidance_start": 0.4,
     "guidance_end": 0.6,
     "cache_interval": 2,
@@ -201,6 +205,38 @@ def test_original_windows_are_batched_too_and_give_the_same_clip(fake_engine: An
     four = frames_of(fake_engine, num_frames=12, windows="original", window_batch=4)
     assert max(fake_engine.rows) == 4
     np.testing.assert_array_equal(one, four)
+
+
+@pytest.mark.parametrize(
+    ("fields", "told"),
+    [
+        ({"window": 9}, "--window 9 is more than the 8 frames that pocket takes at once"),
+        ({"window": 1, "anchor_frame": True}, "--window 1 has no other"),
+        ({"overlap": 4}, "--overlap 4 leaves nothing of windows of 4 frames; give less"),
+        ({"overlap": 3, "anchor_frame": True}, "windows of 3 frames beside the anchor frame"),
+        ({"window": 4, "overlap": 4}, "--overlap 4 is not below --window 4"),
+        ({"windows": "original", "window_weights": "flat"}, "has no weights and no anchor frame"),
+        ({"windows": "original", "anchor_frame": True}, "has no weights and no anchor frame"),
+        ({"mode": "outpaint", "overlap": 1}, "for a clip that is made at once"),
+        ({"mode": "outpaint", "anchor_frame": True}, "for a clip that is made at once"),
+    ],
+)
+def test_impossible_windows_are_refused(fields: dict[str, Any], told: str, fake_engine: Any) -> None:
+    with pytest.raises(vg.RequestError, match=told):
+        frames_of(fake_engine, num_frames=9, **fields)
+
+
+def test_in_shorter_windows_half_of_one_is_shared_at_most(fake_engine: Any) -> None:
+    np.testing.assert_array_equal(
+        frames_of(fake_engine, num_frames=9, window=3),
+        frames_of(fake_engine, num_frames=9, window=3, overlap=1),
+    )
+
+
+def test_who_says_how_windows_blend_has_a_long_clip_made_at_once(fake_engine: Any) -> None:
+    long = {"num_frames": 90, "num_inference_steps": 1}
+    joint = frames_of(fake_engine, mode="joint", overlap=1, **long)
+    np.testing.assert_array_equal(frames_of(fake_engine, overlap=1, **long), joint)
 
 
 def test_at_guidance_scale_one_only_the_full_denoiser_is_called(fake_engine: Any) -> None:
