@@ -41,6 +41,7 @@ REQUESTS = st.builds(
     windows=st.sampled_from(["blended", "original"]),
     window=maybe(st.integers(32, 256)),
     overlap=maybe(st.integers(0, 31)),
+    noise=st.sampled_from(["independent", "freenoise"]),
     guidance_start=st.floats(0, 0.5),
     guidance_end=st.floats(0.5, 1, exclude_min=True),
     cache_interval=st.integers(1, 16),

@@ -173,7 +173,8 @@ class Engine:
     def windows_at_once(self, height: int, width: int, *, window: int | None = None) -> int:
         """How many windows of so many pixels go through the network together: as many as fit.
 
-        `window` frames each, or the model's own number. On a CPU one, or of a small network one for each core.
+        Of `window` frames each, or the model's own number. On a CPU one, or of a small network one for each
+        core.
         """
         free, spec = free_memory(self.device), self.spec
         if free is None:

@@ -79,6 +79,11 @@ class GenerativeRequest(Request):
         description="Show the clip's first frame to every window, so that late ones look like it too; takes "
         "one frame of each window.",
     )
+    noise: Literal["independent", "freenoise"] = Field(
+        default="independent",
+        description="What frames beyond the first window begin from: noise of their own, or that of the "
+        "first window again, shuffled (freenoise), which keeps a long clip alike.",
+    )
     guidance_start: float = Field(
         default=0.0,
         ge=0,
@@ -187,8 +192,8 @@ class TimelineRequest(GenerativeRequest):
     def _pieces_are_made(self) -> Self:
         if self.mode == "outpaint" and self.is_windowed:
             raise ValueError(
-                "--windows original, --overlap, --window-weights and --anchor-frame are for a clip that is made "
-                "at once; leave out --mode outpaint"
+                "--windows original, --overlap, --window-weights and --anchor-frame are for a clip that is "
+                "made at once; leave out --mode outpaint"
             )
         for name in ("context", "colour_anchor"):
             value = getattr(self, name)

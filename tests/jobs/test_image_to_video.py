@@ -40,6 +40,7 @@ CHANGES: dict[str, Any] = {
     "overlap": 1,
     "window_weights": "flat",
     "anchor_frame": True,
+    "noise": "freenoise",
     "guidance_start": 0.4,
     "guidance_end": 0.6,
     "cache_interval": 2,

@@ -29,7 +29,7 @@ def denoise(
     scale says. `first` is the number of its first frame where this is a piece of a longer clip; see `sample`
     for it and for `resamplings`.
     """
-    from videogen.sampling import guided, sample, step_numbers, switched, within
+    from videogen.sampling import FreeNoise, guided, sample, step_numbers, switched, within
 
     spec, scheduler = engine.spec, engine.scheduler()
     steps = request.num_inference_steps or spec.num_inference_steps
@@ -54,6 +54,7 @@ def denoise(
         seed=request.chosen_seed(),
         resamplings=resamplings,
         first=first,
+        again=FreeNoise(cut.window, cut.window - cut.overlap) if request.noise == "freenoise" else None,
         device=engine.device,
         progress=partial(progress, "denoising"),
     )

@@ -30,7 +30,8 @@ def cut_of(request: GenerativeRequest, engine: Engine) -> Cut:
     window = request.window or spec.window
     if window > longest:
         raise RequestError(
-            f"--window {window} is more than the {longest} frames that {engine.model} takes at once; give less"
+            f"--window {window} is more than the {longest} frames that {engine.model} takes at once; "
+            f"give less"
         )
     own = window - 1 if request.anchor_frame else window
     if own < 1:

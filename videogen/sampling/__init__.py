@@ -6,7 +6,7 @@ A `Denoiser` is made of others by `guided`, `windowed` and `viewed`; `sample` st
 
 from videogen.sampling.denoiser import cast, predict
 from videogen.sampling.guidance import Scale, guided
-from videogen.sampling.sampler import draw_noise, sample
+from videogen.sampling.sampler import FreeNoise, draw_noise, sample
 from videogen.sampling.steps import FrameStore, When, always, every, step_numbers, switched, within
 from videogen.sampling.timeline import Timeline
 from videogen.sampling.views import IDENTITY, MIRROR, UPSIDE_DOWN, View, viewed
@@ -17,6 +17,7 @@ __all__ = [
     "MIRROR",
     "UPSIDE_DOWN",
     "FrameStore",
+    "FreeNoise",
     "Scale",
     "Timeline",
     "View",
