@@ -81,7 +81,7 @@ class FakeEngine:
         Where it is not asked for the whole it pulls a little less.
         """
         del timeline
-        level = zlib.crc32((conditions.prompt or "").encode()) % 97 / 97 + conditions.fps / 16
+        level = zlib.crc32(str(conditions.prompt or "").encode()) % 97 / 97 + conditions.fps / 16
         level += 0.001 * sum(conditions.motion or ())
         pose = conditions.pose_maps
         if pose is not None:
