@@ -30,6 +30,7 @@ LAYERS: list[set[str]] = [
         "tracks",
         "request",
         "generative",
+        "schedule",
         "sound",
         "threads",
     },

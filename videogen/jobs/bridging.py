@@ -14,6 +14,7 @@ from videogen.jobs.given import GivenVideo
 from videogen.jobs.going_on import NewFrames, words_scale
 from videogen.jobs.ledger import Ledger
 from videogen.jobs.rolling import make_clip
+from videogen.jobs.windowing import cut_of
 from videogen.sampling import Timeline
 from videogen.types import Frame
 
@@ -28,7 +29,7 @@ def frames_between(
 ) -> Iterator[Frame]:  # fmt: skip
     """Yield `steps` frames that lead from the end of the first video to the beginning of the second."""
     canvas = first.canvas
-    context = max(1, min(request.context, (engine.spec.window - 1) // 2))
+    context = max(1, min(request.context, (cut_of(request, engine).window - 1) // 2))
     before, after = first.placed(first.last[-context:]), first.placed(second.first[:context])
     bridge = None
     if request.carry and engine.reads_carried:

@@ -10,13 +10,13 @@ import torch
 
 from videogen.errors import RequestError
 from videogen.jobs import Progress
+from videogen.jobs.windowing import Cut, cut_of
 
 if TYPE_CHECKING:
     from videogen.engine import Conditions, Engine
     from videogen.generative import GenerativeRequest
     from videogen.sampling import Scale, Timeline, When
     from videogen.types import Denoiser, Latents
-    from videogen.weights.spec import ModelSpec
 
 
 def denoise(
@@ -50,8 +50,9 @@ def clip_denoiser(
         guiding = within(numbers, start=request.guidance_start, end=request.guidance_end)
         _check_interval(request, numbers, guiding, scale=scale)
         denoiser = switched(denoiser, links[-1], when=guiding)
-    batch = request.window_batch or engine.windows_at_once(*size)
-    return _in_windows(request, denoiser, timeline, engine.spec, batch=batch)
+    cut = cut_of(request, engine)
+    batch = request.window_batch or engine.windows_at_once(*size, window=cut.window)
+    return _in_windows(request, denoiser, timeline, cut, batch=batch)
 
 
 def sample_clip(
@@ -59,9 +60,9 @@ def sample_clip(
     size: tuple[int, int], progress: Progress, readings: int = 1, first: int = 0, resamplings: int = 1,
 ) -> Latents:  # fmt: skip
     """Sample with a denoiser of the latents of so many `readings`, one after the other in the channels."""
-    from videogen.sampling import sample
+    from videogen.sampling import FreeNoise, sample
 
-    spec = engine.spec
+    spec, cut = engine.spec, cut_of(request, engine)
     return sample(
         denoiser,
         timeline,
@@ -73,6 +74,7 @@ def sample_clip(
         seed=request.chosen_seed(),
         resamplings=resamplings,
         first=first,
+        again=FreeNoise(cut.window, cut.window - cut.overlap) if request.noise == "freenoise" else None,
         device=engine.device,
         progress=partial(progress, "denoising"),
     )
@@ -107,13 +109,16 @@ def _check_interval(
 
 
 def _in_windows(
-    request: GenerativeRequest, denoiser: Denoiser, timeline: Timeline, spec: ModelSpec, *, batch: int
+    request: GenerativeRequest, denoiser: Denoiser, timeline: Timeline, cut: Cut, *, batch: int
 ) -> Denoiser:
     """The denoiser over the whole clip, by the windows that the request names."""
     from videogen.sampling import windowed
     from videogen.sampling.original_windows import originally_windowed
 
-    size = {"length": timeline.length, "window": spec.window, "overlap": spec.overlap}
+    size = {"length": timeline.length, "window": cut.window, "overlap": cut.overlap}
     if request.windows == "original":
         return originally_windowed(denoiser, **size, batch=batch)
-    return windowed(denoiser, **size, ring=timeline.ring, batch=batch)
+    return windowed(
+        denoiser, **size, ring=timeline.ring, batch=batch, weights=request.window_weights,
+        anchor=request.anchor_frame,
+    )  # fmt: skip

@@ -13,6 +13,7 @@ from videogen.jobs.given import GivenVideo
 from videogen.jobs.going_on import Carried, NewFrames, words_scale
 from videogen.jobs.ledger import Ledger
 from videogen.jobs.rolling import roll
+from videogen.jobs.windowing import cut_of
 from videogen.sampling import Timeline
 from videogen.types import Frame, Frames, Latents
 
@@ -75,7 +76,7 @@ class _Reversed:
 
 
 def _context(request: LengthenedRequest, engine: Engine, frames: Frames) -> int:
-    return min(request.context, len(frames), engine.spec.window - 1)
+    return min(request.context, len(frames), cut_of(request, engine).window - 1)
 
 
 def _grid(given: GivenVideo, steps: int) -> tuple[int, int]:

@@ -11,8 +11,9 @@ import torch
 from videogen.conditions.route import Route, read_route
 from videogen.errors import RequestError
 from videogen.jobs.driving import read_driving
+from videogen.jobs.planned import draw_plans, person_of, plan_words
 from videogen.jobs.shapes import Shapes, check_control
-from videogen.planning import draw_plan
+from videogen.schedule import read_prompt
 from videogen.skeleton_style import draw_maps
 
 if TYPE_CHECKING:
@@ -77,18 +78,18 @@ class Motion:
         if not request.plan:
             return None
         seed = request.chosen_seed()
-        plan = engine.plan(request.prompt, length=self.length, fps=self.fps, seed=seed, path=self.path)
-        if self.path is not None and plan is None:
+        prompt = read_prompt(request.prompt, length=self.length, fps=float(self.fps))
+        plans = plan_words(engine, prompt, length=self.length, fps=self.fps, seed=seed, path=self.path)
+        if self.path is not None and not plans:
             raise RequestError(
                 f"the model {engine.model} has no motion planner, so --path cannot be followed; leave it out"
             )
-        if self.path is not None and plan is not None and plan.pose is not None:
+        if self.path is not None and any(plan.pose is not None for plan in plans):
             raise RequestError(
                 "--path moves a thing, and the sentence tells of a person; name a thing, or give --pose"
             )
-        if plan is None or plan.is_empty:
-            return None
-        return Guide(draw_plan(plan, height=size[0], width=size[1]), person=plan.pose)
+        maps = draw_plans(plans, height=size[0], width=size[1])
+        return None if maps is None else Guide(maps, person=person_of(plans))
 
 
 def fit_to(pose: Pose, *, aspect: float) -> Pose:

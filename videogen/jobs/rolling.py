@@ -15,10 +15,10 @@ from typing import TYPE_CHECKING
 import torch
 
 from videogen.engine import Conditions
-from videogen.errors import RequestError
 from videogen.jobs import Progress
 from videogen.jobs.denoising import denoise
 from videogen.jobs.ledger import Ledger
+from videogen.jobs.windowing import cut_of
 from videogen.sampling import Scale, Timeline
 from videogen.sampling.pieces import Colours, Piece, plan_pieces
 from videogen.types import Latents
@@ -32,10 +32,8 @@ LONG = 10
 
 
 def rolls(request: TimelineRequest, *, length: int, fps: float, window: int) -> bool:
-    """Whether a clip of `length` frames is made piece by piece; raises `RequestError` where it cannot be."""
-    if request.mode == "outpaint" and request.windows == "original":
-        raise RequestError("--windows original cuts a clip that is made at once; leave out --mode outpaint")
-    if length <= window or request.mode == "joint" or request.windows == "original":
+    """Whether a clip of `length` frames is made piece by piece."""
+    if length <= window or request.mode == "joint" or request.is_windowed:
         return False
     return request.mode == "outpaint" or length > LONG * fps
 
@@ -45,7 +43,7 @@ def make_clip(
     scale: Scale, size: tuple[int, int], ledger: Ledger, progress: Progress,
 ) -> Iterator[Latents]:  # fmt: skip
     """Yield the latents `1 c t h w` of a clip: all of it at once, or piece by piece, as the request says."""
-    if rolls(request, length=line.length, fps=chain[-1].fps, window=engine.spec.window):
+    if rolls(request, length=line.length, fps=chain[-1].fps, window=cut_of(request, engine).window):
         for numbers, made in roll(
             request, engine, line, chain, scale=scale, size=size, ledger=ledger, progress=progress
         ):
@@ -79,7 +77,7 @@ def roll(
     clip of a run from another in its ledger.
     """
     shelf = {} if known is None else {at + number: one for number, one in enumerate(known.split(1, 2))}
-    window = engine.spec.window
+    window = cut_of(request, engine).window
     pieces = plan_pieces(
         line.length, window=window, context=min(request.context, window - 1), known=range(at, at + len(shelf))
     )

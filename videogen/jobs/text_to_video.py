@@ -20,7 +20,8 @@ from videogen.jobs.checks import check_amount, picture_size
 from videogen.jobs.ledger import Ledger
 from videogen.jobs.showing import ShownRequest
 from videogen.jobs.words import warn_of_unknown_words, word_guidance
-from videogen.request import Prompt
+from videogen.request import Prompt, ScheduledPrompt
+from videogen.schedule import texts_of
 
 if TYPE_CHECKING:
     from videogen.engine import Engine
@@ -32,7 +33,11 @@ class TextToVideo(ShownRequest):
 
     job: ClassVar[str] = "text-to-video"
 
-    prompt: Prompt = Field(kw_only=False, description="What should be seen, in a sentence.")
+    prompt: ScheduledPrompt = Field(
+        kw_only=False,
+        description="What should be seen, in a sentence; or in several, each from its time on: "
+        "'0: a red ball bounces | 3s: a blue ball bounces', or 50%.",
+    )
     negative_prompt: Prompt | None = Field(
         default=None, description="What to steer away from; works where the guidance scale is not 1."
     )
@@ -79,7 +84,7 @@ def generate(
     spec = engine.spec
     fps, size = request.rate(spec.fps), picture_size(request.height, request.width, spec=spec)
     scale = word_guidance(request.guidance_scale, negative_prompt=request.negative_prompt, spec=spec)
-    for text in (request.prompt, request.negative_prompt or ""):
+    for text in (*texts_of(request.prompt), request.negative_prompt or ""):
         warn_of_unknown_words(text, engine)
     motion = Motion.of(request, fps=fps, default=spec.num_frames)
     check_amount(motion.length, *size)

@@ -7,7 +7,7 @@ A `Denoiser` is made of others by `guided`, `windowed` and `agreeing`; `sample` 
 from videogen.sampling.denoiser import cast, predict
 from videogen.sampling.guidance import Scale, guided
 from videogen.sampling.levels import Levels
-from videogen.sampling.sampler import draw_noise, sample
+from videogen.sampling.sampler import FreeNoise, draw_noise, sample
 from videogen.sampling.steps import FrameStore, When, always, every, step_numbers, switched, within
 from videogen.sampling.timeline import Timeline
 from videogen.sampling.views import IDENTITY, VIEWS, Reading, View, agreeing, average
@@ -17,6 +17,7 @@ __all__ = [
     "IDENTITY",
     "VIEWS",
     "FrameStore",
+    "FreeNoise",
     "Levels",
     "Reading",
     "Scale",
