@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from videogen.errors import CheckpointError, MediaError, MissingExtra, RequestError, VideogenError
     from videogen.jobs.animate import Animate, animate
     from videogen.jobs.detecting import detect_pose
+    from videogen.jobs.edit import Edit, edit
     from videogen.jobs.image_to_video import ImageToVideo, image_to_video
     from videogen.jobs.text_to_video import TextToVideo, text_to_video
     from videogen.poses import all_people, read_pose, write_pose
@@ -34,6 +35,7 @@ __all__ = [
     "Animate",
     "CheckpointError",
     "Clip",
+    "Edit",
     "Engine",
     "ImageToVideo",
     "MediaError",
@@ -46,6 +48,7 @@ __all__ = [
     "all_people",
     "animate",
     "detect_pose",
+    "edit",
     "image_to_video",
     "read_pose",
     "render",
@@ -60,6 +63,7 @@ _HOMES = {
     "videogen.clip": ("Clip", "render", "run"),
     "videogen.jobs.animate": ("Animate", "animate"),
     "videogen.jobs.detecting": ("detect_pose",),
+    "videogen.jobs.edit": ("Edit", "edit"),
     "videogen.jobs.image_to_video": ("ImageToVideo", "image_to_video"),
     "videogen.jobs.text_to_video": ("TextToVideo", "text_to_video"),
     "videogen.poses": ("all_people", "read_pose", "write_pose"),
