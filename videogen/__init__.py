@@ -30,6 +30,7 @@ if TYPE_CHECKING:
     from videogen.jobs.text_to_video import TextToVideo, text_to_video
     from videogen.poses import all_people, read_pose, write_pose
     from videogen.request import Request
+    from videogen.several import remix, sweep, variations
 
 __all__ = [
     "Animate",
@@ -51,9 +52,12 @@ __all__ = [
     "edit",
     "image_to_video",
     "read_pose",
+    "remix",
     "render",
     "run",
+    "sweep",
     "text_to_video",
+    "variations",
     "write_pose",
 ]
 
@@ -68,6 +72,7 @@ _HOMES = {
     "videogen.jobs.text_to_video": ("TextToVideo", "text_to_video"),
     "videogen.poses": ("all_people", "read_pose", "write_pose"),
     "videogen.request": ("Request",),
+    "videogen.several": ("remix", "sweep", "variations"),
 }
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 from fractions import Fraction
+from functools import partial
 from typing import TYPE_CHECKING
 
 import torch
@@ -12,7 +13,7 @@ from videogen.conditions.route import Route, read_route
 from videogen.errors import RequestError
 from videogen.jobs.driving import read_driving
 from videogen.jobs.shapes import Shapes, check_control
-from videogen.planning import draw_plan
+from videogen.planning import Plan, draw_plan
 from videogen.skeleton_style import draw_maps
 
 if TYPE_CHECKING:
@@ -47,6 +48,8 @@ class Motion:
 
         Raises `RequestError` or `MediaError` where a file cannot be followed, as for a pose that is shorter.
         """
+        if request.motion_prompt is not None and (request.pose is not None or not request.plan):
+            raise RequestError("--motion-prompt plans the motion; leave it out with --pose or --no-plan")
         if request.pose is None:
             length = request.length(fps=fps, default=default)
             path = request.path
@@ -76,8 +79,7 @@ class Motion:
             return Guide(draw_maps(points, height=size[0], width=size[1], style=style), person=points)
         if not request.plan:
             return None
-        seed = request.chosen_seed()
-        plan = engine.plan(request.prompt, length=self.length, fps=self.fps, seed=seed, path=self.path)
+        plan = self._plan(request, engine)
         if self.path is not None and plan is None:
             raise RequestError(
                 f"the model {engine.model} has no motion planner, so --path cannot be followed; leave it out"
@@ -89,6 +91,22 @@ class Motion:
         if plan is None or plan.is_empty:
             return None
         return Guide(draw_plan(plan, height=size[0], width=size[1]), person=plan.pose)
+
+    def _plan(self, request: TextToVideo, engine: Engine) -> Plan | None:
+        """What the words say; from two sentences the motion of one and the shapes of the other."""
+        of, seed = (
+            partial(engine.plan, length=self.length, fps=self.fps, path=self.path),
+            request.chosen_seed(),
+        )
+        looks = of(request.prompt, seed=seed)
+        if request.motion_prompt is None or looks is None:
+            return looks
+        moves = of(request.motion_prompt, seed=seed)
+        if moves is None or moves.pose is not None or looks.pose is not None:
+            return moves
+        same = (moves.tracks.outline > 0).any(-1) & (looks.tracks.outline > 0).any(-1)
+        outline = torch.where(same[..., None], looks.tracks.outline, moves.tracks.outline)
+        return replace(moves, tracks=replace(moves.tracks, outline=outline))
 
 
 def fit_to(pose: Pose, *, aspect: float) -> Pose:
