@@ -172,6 +172,26 @@ def test_a_mask_of_the_same_proportions_is_scaled(fake_engine: Any) -> None:
     assert not changed[: HEIGHT // 4 - 1].any()
 
 
+def test_what_the_words_name_is_found_and_the_rest_is_kept(
+    fake_engine: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    plain = fake_engine.plan
+
+    def plan(prompt: str, **more: Any) -> Any:
+        made = plain(prompt, **more)
+        made.tracks.outline[..., -1] = 0  # no hole
+        return made
+
+    monkeypatch.setattr(fake_engine, "plan", plan)
+    made, own = frames_of(fake_engine, mask="found"), source()
+    changed = (made != own).any(axis=(0, 3))
+    assert changed[HEIGHT * 4 // 10, WIDTH * 4 // 10]
+    assert not changed[:, -15:].any()
+    fake_engine.reads_carried = False
+    with pytest.raises(vg.RequestError, match="nothing that the words name is found; give a FILE"):
+        frames_of(fake_engine, mask="found")
+
+
 def test_masks_that_do_not_fit_or_say_nothing_are_refused(fake_engine: Any) -> None:
     save_mask("wide.png", height=32, width=200)
     with pytest.raises(vg.RequestError, match=r"wide\.png has 200x32 pixels and the video 71x45"):

@@ -44,10 +44,11 @@ class Edit(GenerativeRequest):
         le=1,
         description="How much changes: 0 nothing, 1 everything is made anew. Low keeps motion and shapes.",
     )
-    mask: Path | None = Field(
+    mask: str | None = Field(
         default=None,
-        description="A picture, or a video of them, that is white where the video may change; everywhere if "
-        "not given.",
+        min_length=1,
+        description="Where the video may change: a FILE, picture or video, that is white there, or 'found' "
+        "for the things and people that the words name, found by pocket. Everywhere if not given.",
     )
     reference: Path | None = Field(
         default=None, description="A picture of how it should look, for pocket or with an IP-adapter."

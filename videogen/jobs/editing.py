@@ -6,9 +6,10 @@ not grow with its pixels.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import replace
-from itertools import repeat
+from itertools import islice, repeat
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import torch
@@ -22,7 +23,7 @@ from videogen.jobs import Progress
 from videogen.jobs.checks import check_amount
 from videogen.jobs.denoising import denoise
 from videogen.jobs.following import Glimpse, follow
-from videogen.jobs.region import Region, free_latents, lay_in
+from videogen.jobs.region import FoundRegion, Region, free_latents, lay_in
 from videogen.jobs.source import read_source, source_size
 from videogen.jobs.words import word_guidance
 from videogen.media.image import read_image
@@ -38,6 +39,8 @@ if TYPE_CHECKING:
     from videogen.jobs.ledger import Ledger
     from videogen.types import Frame, Latents
 
+FOUND = "found"
+"""The mask that is not a file: where the video shows what the words name."""
 _FRAMES_AT_ONCE = 16
 
 
@@ -60,8 +63,9 @@ class Source:
         self.size = source_size(request.height, request.width, picture=(info.height, info.width))
         side = min(spec.height, spec.width)
         self.canvas = Canvas.fit(*self.size, side=side, multiple=spec.size_multiple)
-        mask = request.mask
-        self.region = None if mask is None else Region.of(mask, size=self.size, rate=rate)
+        self.region: Iterable[Tensor] | None = None
+        if request.mask is not None and request.mask != FOUND:
+            self.region = Region.of(Path(request.mask), size=self.size, rate=rate)
 
     def frames(self) -> Iterator[Frame]:
         """The frames, at the output's rate and size."""
@@ -73,26 +77,18 @@ class Source:
         return zip(self.frames(), repeat(None) if self.region is None else self.region, strict=False)
 
 
-def read_timeline(
-    source: Source, engine: Engine, *, strength: float, progress: Progress
-) -> tuple[Timeline, Glimpse]:
-    """All of a video as latents that are known to a strength, and exactly where the mask is black.
-
-    Beside it the video made small.
-    """
-    canvas, factor = source.canvas, engine.spec.vae_scale_factor
+def read_latents(source: Source, engine: Engine, *, progress: Progress) -> tuple[Latents, Glimpse]:
+    """All of a video as latents, and beside it made small."""
+    canvas = source.canvas
     latents: list[Latents] = []
-    free: list[Tensor] = []
     waiting: list[Tensor] = []
     glimpse = Glimpse([], [])
-    count = 0
     for count, (frame, mask) in enumerate(source.masked(), start=1):
         picture = to_picture(frame)
         waiting.append(canvas.place(picture))
         glimpse.frames.append(to_frame(Glimpse.of(picture[0])))
         if mask is not None:
             glimpse.masks.append(Glimpse.of(mask[None])[0])
-            free.append(free_latents(mask, canvas, factor=factor))
         if len(waiting) == _FRAMES_AT_ONCE:
             latents.append(engine.encode_video(torch.cat(waiting)))
             waiting.clear()
@@ -100,12 +96,21 @@ def read_timeline(
             progress("reading", count, None)
     if waiting:
         latents.append(engine.encode_video(torch.cat(waiting)))
-    if not count:
+    if not latents:
         raise MediaError("the video has no frames; give another")
-    if free and not any(bool(each.any()) for each in free):
+    return torch.cat(latents, 2), glimpse
+
+
+def timeline_of(latents: Latents, source: Source, engine: Engine, *, strength: float) -> Timeline:
+    """Latents that are known to a strength, and exactly where the mask is black; raises `RequestError`."""
+    if source.region is None:
+        return Timeline.edit(latents, strength=strength)
+    factor = engine.spec.vae_scale_factor
+    masks = islice(source.region, latents.shape[2])
+    free = torch.stack([free_latents(mask, source.canvas, factor=factor) for mask in masks])
+    if not bool(free.any()):
         raise RequestError("--mask is black everywhere, so nothing may change; make white what may")
-    keep = None if not free else 1 - torch.stack(free)[None, None]
-    return Timeline.edit(torch.cat(latents, 2), strength=strength, keep=keep), glimpse
+    return Timeline.edit(latents, strength=strength, keep=1 - free[None, None])
 
 
 def redraw(
@@ -114,8 +119,13 @@ def redraw(
     """Yield the changed frames."""
     spec, canvas = engine.spec, source.canvas
     scale = word_guidance(request.guidance_scale, negative_prompt=request.negative_prompt, spec=spec)
-    line, glimpse = read_timeline(source, engine, strength=request.strength, progress=progress)
+    latents, glimpse = read_latents(source, engine, progress=progress)
     maps = follow(request, engine, glimpse, canvas=canvas, rate=rate)
+    if request.mask == FOUND:
+        if maps is None or not bool(maps.any()):
+            raise RequestError(f"--mask {FOUND}: nothing that the words name is found; give a FILE as --mask")
+        source.region = FoundRegion.of(maps, canvas=canvas, size=source.size)
+    line = timeline_of(latents, source, engine, strength=request.strength)
     told = replace(_shown(request, engine, canvas, fps=float(rate)), pose_maps=maps)
     away = replace(told, prompt=request.negative_prompt, picture=None, control_prompt=told.prompt)
     again = 1 if engine.reads_carried or source.region is None else 2
@@ -127,7 +137,6 @@ def redraw(
         )  # fmt: skip
 
     made = ledger.once("clip", make)
-    assert line.known is not None
 
     def show(one: tuple[tuple[Frame, Tensor | None], Tensor, Tensor]) -> Frame:
         (frame, mask), before, after = one
@@ -136,7 +145,7 @@ def redraw(
         changed = to_frame(repaint(picture, before=crop(before.cpu()), after=crop(after.cpu())))
         return changed if mask is None else lay_in(frame, changed, mask)
 
-    drawn = zip(source.masked(), engine.decode_video(line.known), engine.decode_video(made), strict=False)
+    drawn = zip(source.masked(), engine.decode_video(latents), engine.decode_video(made), strict=False)
     yield from in_threads(show, drawn)
 
 

@@ -1,7 +1,7 @@
 """Where things and people are in a video that is drawn again, for a model that is told so by maps.
 
-What the words name looks as a plan made from them says, and is where the video has it: things are found in it
-by image analysis, people by their keypoints. In a region where the video has nothing, a thing goes where the
+What the words name looks as a plan made from them says, and is where the video has it: things and people's
+joints are found in it by image analysis. In a region where the video has nothing, a thing goes where the
 region is.
 """
 
@@ -20,10 +20,8 @@ import torch.nn.functional as F
 from numpy.typing import NDArray
 
 from videogen.conditions.reference import Canvas
-from videogen.errors import VideogenError
-from videogen.jobs.driving import read_driving
 from videogen.planning import Plan, draw_plan
-from videogen.skeleton import draw_poses
+from videogen.skeleton import KEYPOINTS, draw_poses
 from videogen.tracks import Tracks
 from videogen.world.analyse import Seen, analyse
 from videogen.world.vocabulary import SHAPE_WORDS
@@ -67,20 +65,25 @@ def follow(
     if plan is None or plan.is_empty:
         return None
     if plan.pose is not None:
-        return _follow_person(request, canvas, rate=rate, length=length)
+        return _follow_person(glimpse, canvas, fps=float(rate))
     shown = canvas.columns / canvas.width, canvas.rows / canvas.height
     tracks = _follow_things(plan, request.prompt, glimpse, fps=float(rate))
     tracks.state[..., :2] *= torch.tensor(shown)
     return draw_plan(replace(plan, tracks=tracks), height=canvas.height, width=canvas.width)
 
 
-def _follow_person(request: Edit, canvas: Canvas, *, rate: Fraction, length: int) -> Tensor | None:
-    try:
-        pose = read_driving(request.video, rate=rate, smoothing=0.0, seconds=request.seconds)
-    except VideogenError as error:
-        log.warning("the person is drawn anew where the strength allows it: %s", error)
+def _follow_person(glimpse: Glimpse, canvas: Canvas, *, fps: float) -> Tensor | None:
+    """A drawing of who is in the video; None where it shows things alone."""
+    length = len(glimpse.frames)
+    step = -(-length // _MOST_FRAMES)
+    joints = analyse(np.stack(glimpse.frames[::step]), fps=fps / step).joints
+    if joints is None:
+        log.warning("nobody is found in the video, so the person is drawn where the network likes")
         return None
-    points = pose.points[np.arange(length).clip(max=len(pose.points) - 1)]
+    points = np.zeros((length, KEYPOINTS, 3), np.float32)
+    points[:, : joints.shape[1]] = joints[
+        np.rint(np.arange(length) / step).astype(int).clip(max=len(joints) - 1)
+    ]
     return draw_poses(canvas.points(points), height=canvas.height, width=canvas.width)
 
 

@@ -28,6 +28,8 @@ from videogen.types import Frame
 _BLACK, _WHITE = 0.06, 0.94
 _FEATHER = 96
 """An edge is feathered over the shorter side of the picture through this, inside the region."""
+_ROOM = 10
+"""Of the shorter side of the picture, the part that is left around what was found: for edges and shadows."""
 _TOUCHED = 0.1
 """Share of a pixel of the network's grid from which on its latents may change."""
 
@@ -72,6 +74,32 @@ class Region:
             grey = grey.resize((self.size[1], self.size[0]), Image.Resampling.BILINEAR)
         values = torch.from_numpy(np.asarray(grey, np.float32) / 255)
         return ((values - _BLACK) / (_WHITE - _BLACK)).clamp(0, 1)
+
+
+@dataclass(frozen=True)
+class FoundRegion:
+    """Where maps on the network's grid show something, with room around it that ends softly.
+
+    `masks` are 0…1 `t h w`.
+    """
+
+    masks: Tensor
+    canvas: Canvas
+    size: tuple[int, int]
+
+    @classmethod
+    def of(cls, maps: Tensor, *, canvas: Canvas, size: tuple[int, int]) -> FoundRegion:
+        """The region of maps `1 3 t h w` for frames of `size` (height, width)."""
+        reach = max(1, min(canvas.rows, canvas.columns) // _ROOM)
+        shown = (maps[0].amax(0) > 0.25).float()[None]
+        reaches = range(max(1, reach // 3), reach + 1)
+        grown = [F.max_pool2d(shown, 2 * each + 1, stride=1, padding=each) for each in reaches]
+        return cls(torch.stack(grown).mean(0)[0], canvas, size)
+
+    def __iter__(self) -> Iterator[Tensor]:
+        """How much each frame may change, 0…1 `h w`."""
+        for mask in self.masks:
+            yield F.interpolate(self.canvas.crop(mask)[None, None], self.size, mode="bilinear")[0, 0]
 
 
 def free_latents(mask: Tensor, canvas: Canvas, *, factor: int) -> Tensor:
