@@ -570,6 +570,37 @@ def test_a_portrait_without_keypoints_says_how_to_give_them(refused: Refused, en
     assert "give --keypoints FILE.json" in refused(ANIMATE)
 
 
+@pytest.mark.parametrize(
+    ("line", "told"),
+    [
+        ("missing.mp4", "No such file"),
+        ("text.mp4", "text.mp4"),
+        ("cut.mp4", "cut.mp4"),
+        ("photo.png", "is a still picture"),
+        ("clip.mp4 --strength 1.5", "at least 0 and at most 1"),
+        ("clip.mp4 --strength nan", "--strength"),
+        ("clip.mp4 --seconds 30", "--seconds 30 is longer than clip.mp4, which lasts 0.25 s"),
+        ("clip.mp4 --mask missing.png", "No such file"),
+        ("clip.mp4 --mask text.mp4", "text.mp4"),
+        ("clip.mp4 --mask cut.png", "cut.png"),
+        ("clip.mp4 --mask wide.png", "wide.png has 200x32 pixels and the video 333x251"),
+        ("clip.mp4 --mask black.png", "black everywhere"),
+        ("clip.mp4 --reference text.mp4", "text.mp4"),
+        ("clip.mp4 --audio photo.png", "cannot be read as sound"),
+        ("clip.mp4 --width 100 --height 100", "would stretch a picture of 333x251"),
+        ("clip.mp4 --controlnet a.pth", "--controlnet reads a pose"),
+    ],
+)
+def test_an_edit_that_cannot_be_made_is_refused(line: str, told: str, refused: Refused, engine: Any) -> None:
+    write_video("clip.mp4", iter([read_image("photo.png")] * 2), fps=8)
+    Path("text.mp4").write_text("just text, no video\n")
+    Path("cut.mp4").write_bytes(Path("clip.mp4").read_bytes()[:3000])
+    Path("cut.png").write_bytes(Path("photo.png").read_bytes()[:9000])
+    Image.new("RGB", (200, 32), "white").save("wide.png")
+    Image.new("RGB", (333, 251)).save("black.png")
+    assert told in refused(f"edit {line} --prompt 'a red ball' -o out.mp4")
+
+
 @pytest.fixture
 def small_disk(folder: Path) -> Iterator[Path]:
     """A file system of 48 KiB."""

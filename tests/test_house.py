@@ -49,9 +49,9 @@ LAYERS: list[set[str]] = [
         "telling",
         "training",
     },
-    {"clip", "jobs"},
-    {"batch", "bench"},
-    {"cli", "commands", "console", "web", "__main__"},
+    {"clip", "jobs", "stored"},
+    {"batch", "bench", "sheet", "several"},
+    {"cli", "commands", "console", "several_commands", "web", "__main__"},
 ]
 RANK = {part: rank for rank, parts in enumerate(LAYERS) for part in parts}
 OPTIONAL = [

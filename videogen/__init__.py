@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from videogen.errors import CheckpointError, MediaError, MissingExtra, RequestError, VideogenError
     from videogen.jobs.animate import Animate, animate
     from videogen.jobs.detecting import detect_pose
+    from videogen.jobs.edit import Edit, edit
     from videogen.jobs.extend import Extend, extend
     from videogen.jobs.illusion import Illusion, illusion
     from videogen.jobs.image_to_video import ImageToVideo, image_to_video
@@ -33,11 +34,13 @@ if TYPE_CHECKING:
     from videogen.jobs.transition import Transition, transition
     from videogen.poses import all_people, read_pose, write_pose
     from videogen.request import Request
+    from videogen.several import remix, sweep, variations
 
 __all__ = [
     "Animate",
     "CheckpointError",
     "Clip",
+    "Edit",
     "Engine",
     "Extend",
     "Illusion",
@@ -54,15 +57,19 @@ __all__ = [
     "all_people",
     "animate",
     "detect_pose",
+    "edit",
     "extend",
     "illusion",
     "image_to_video",
     "loop",
     "read_pose",
+    "remix",
     "render",
     "run",
+    "sweep",
     "text_to_video",
     "transition",
+    "variations",
     "write_pose",
 ]
 
@@ -74,12 +81,14 @@ _HOMES = {
     "videogen.jobs.detecting": ("detect_pose",),
     "videogen.jobs.extend": ("Extend", "extend"),
     "videogen.jobs.illusion": ("Illusion", "illusion"),
+    "videogen.jobs.edit": ("Edit", "edit"),
     "videogen.jobs.image_to_video": ("ImageToVideo", "image_to_video"),
     "videogen.jobs.loop": ("Loop", "loop"),
     "videogen.jobs.text_to_video": ("TextToVideo", "text_to_video"),
     "videogen.jobs.transition": ("Transition", "transition"),
     "videogen.poses": ("all_people", "read_pose", "write_pose"),
     "videogen.request": ("Request",),
+    "videogen.several": ("remix", "sweep", "variations"),
 }
 
 

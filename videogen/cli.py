@@ -32,9 +32,10 @@ from videogen.commands import Evaluate, FindPose, Train
 from videogen.console import messages_on, one_line, progress_bar, say
 from videogen.errors import RequestError, VideogenError
 from videogen.jobs import jobs, request_from
-from videogen.request import Folder, Record, Request, parse_json
+from videogen.request import Folder, Record, Request
+from videogen.several_commands import Remix, Sweep, Variations
+from videogen.stored import read_stored
 
-MAX_JSON_BYTES = 10_000_000
 METAVARS = {int: "INT", float: "NUMBER", Fraction: "RATE", Folder: "DIR", Path: "FILE"}
 DESCRIPTION = "Text, pictures and poses become video. `videogen COMMAND --help` says what each can do."
 log = logging.getLogger(__name__)
@@ -87,7 +88,7 @@ class Run:
 
     def execute(self, console: Console) -> None:
         """Make the clip again; says so where the weights are not those that made it first."""
-        stored = _read_stored(self.file)
+        stored = read_stored(self.file)
         record = _render(request_from(stored), self.output, console)
         if stored.get("weights", record["weights"]) != record["weights"]:
             log.warning("%s was made with other weights; the new clip differs from it", self.file)
@@ -101,7 +102,7 @@ class Show:
 
     def execute(self, console: Console) -> None:
         """Print the record as JSON, in colours on a terminal."""
-        record = json.dumps(_read_stored(self.file), ensure_ascii=False, indent=2)
+        record = json.dumps(read_stored(self.file), ensure_ascii=False, indent=2)
         if sys.stdout.isatty():
             Console(soft_wrap=True).print_json(record, ensure_ascii=False)
         else:
@@ -154,7 +155,8 @@ def commands() -> dict[str, Callable[..., Any]]:
     """Return every command by name: the jobs first, then the rest."""
     made = {name: _job_command(job.request) for name, job in jobs().items()}
     others = {"pose": FindPose, "run": Run, "show": Show, "models": Models, "inspect": Inspect}
-    return {**made, **others, "train": Train, "evaluate": Evaluate}
+    several = {"variations": Variations, "remix": Remix, "sweep": Sweep}
+    return {**made, **others, **several, "train": Train, "evaluate": Evaluate}
 
 
 def parse(argv: Sequence[str]) -> Command:
@@ -272,23 +274,3 @@ def _free_name(request: Request) -> Path:
     while (path := Path(f"{stem}{f'-{number}' if number > 1 else ''}.mp4")).exists():
         number += 1
     return path
-
-
-def _read_stored(path: Path) -> Record:
-    """Read the record of an output, or a request from a .json file; raises `VideogenError`."""
-    if path.suffix.lower() != ".json":
-        from videogen.media.provenance import read_record
-
-        return read_record(path)
-    from videogen.media.files import open_file
-
-    with open_file(path, doing="read as a request") as file:
-        data = file.read(MAX_JSON_BYTES + 1)
-    if len(data) > MAX_JSON_BYTES:
-        raise RequestError(
-            f"{path} is larger than {MAX_JSON_BYTES // 1_000_000} MB; a request is a few lines"
-        )
-    try:
-        return parse_json(data.decode("utf-8"), source=str(path))
-    except UnicodeDecodeError:
-        raise RequestError(f"{path} is not text in UTF-8; expected a request or a record as JSON") from None

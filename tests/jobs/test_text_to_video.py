@@ -20,6 +20,7 @@ from videogen.schedule import Schedule
 PLAIN: dict[str, Any] = {"prompt": "a red ball", "seed": 1}
 CHANGES: dict[str, Any] = {
     "prompt": "a blue ball",
+    "motion_prompt": "a blue square",
     "negative_prompt": "a green square",
     "seconds": 0.25,
     "path": "0.2,0.3 0.8,0.7",

@@ -13,6 +13,7 @@ from videogen.errors import RequestError
 from videogen.jobs.driving import read_driving
 from videogen.jobs.planned import draw_plans, person_of, plan_words
 from videogen.jobs.shapes import Shapes, check_control
+from videogen.planning import Plan
 from videogen.schedule import read_prompt
 from videogen.skeleton_style import draw_maps
 
@@ -48,6 +49,8 @@ class Motion:
 
         Raises `RequestError` or `MediaError` where a file cannot be followed, as for a pose that is shorter.
         """
+        if request.motion_prompt is not None and (request.pose is not None or not request.plan):
+            raise RequestError("--motion-prompt plans the motion; leave it out with --pose or --no-plan")
         if request.pose is None:
             length = request.length(fps=fps, default=default)
             path = request.path
@@ -77,9 +80,7 @@ class Motion:
             return Guide(draw_maps(points, height=size[0], width=size[1], style=style), person=points)
         if not request.plan:
             return None
-        seed = request.chosen_seed()
-        prompt = read_prompt(request.prompt, length=self.length, fps=float(self.fps))
-        plans = plan_words(engine, prompt, length=self.length, fps=self.fps, seed=seed, path=self.path)
+        plans = self._plans(request, engine)
         if self.path is not None and not plans:
             raise RequestError(
                 f"the model {engine.model} has no motion planner, so --path cannot be followed; leave it out"
@@ -90,6 +91,30 @@ class Motion:
             )
         maps = draw_plans(plans, height=size[0], width=size[1])
         return None if maps is None else Guide(maps, person=person_of(plans))
+
+    def _plans(self, request: TextToVideo, engine: Engine) -> list[Plan]:
+        """What the words say; from two prompts the motion of one and the shapes of the other."""
+        looks, *moves = (
+            plan_words(
+                engine, read_prompt(words, length=self.length, fps=float(self.fps)),
+                length=self.length, fps=self.fps, seed=request.chosen_seed(), path=self.path,
+            )
+            for words in (request.prompt, request.motion_prompt) if words is not None
+        )  # fmt: skip
+        if not moves:
+            return looks
+        if len(looks) != len(moves[0]):
+            return moves[0]
+        return [_in_the_shape_of(look, move) for look, move in zip(looks, moves[0], strict=True)]
+
+
+def _in_the_shape_of(looks: Plan, moves: Plan) -> Plan:
+    """A plan with the outlines of another, where both are of things."""
+    if moves.pose is not None or looks.pose is not None:
+        return moves
+    same = (moves.tracks.outline > 0).any(-1) & (looks.tracks.outline > 0).any(-1)
+    outline = torch.where(same[..., None], looks.tracks.outline, moves.tracks.outline)
+    return replace(moves, tracks=replace(moves.tracks, outline=outline))
 
 
 def fit_to(pose: Pose, *, aspect: float) -> Pose:

@@ -55,6 +55,11 @@ class TextToVideo(ShownRequest):
         default=True, description="Plan the motion from the words first; or leave it to the network."
     )
 
+    motion_prompt: Prompt | None = Field(
+        default=None,
+        description="Words to plan the motion from in place of the prompt, which says the looks.",
+    )
+
     @model_validator(mode="after")
     def _one_of_each(self) -> Self:
         if self.path is not None and self.pose is not None:
