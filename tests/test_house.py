@@ -21,7 +21,8 @@ PIPELINES = sorted((ROOT / "pipelines").glob("*.py"))
 
 SIBLINGS = {"models", "sampling", "media", "conditions", "detection", "enhance", "world"}
 LAYERS: list[set[str]] = [
-    {"errors", "extras", "types", "skeleton", "skeleton_style", "tracks", "request", "generative", "threads"},
+    {"errors", "extras", "types", "skeleton", "skeleton_style", "tracks", "request", "generative", "threads"}
+    | {"continuity"},
     SIBLINGS,
     {"weights"},
     {
@@ -39,7 +40,7 @@ LAYERS: list[set[str]] = [
     },
     {"clip", "jobs"},
     {"batch", "bench"},
-    {"cli", "commands", "console", "web", "__main__"},
+    {"cli", "commands", "console", "job_commands", "web", "__main__"},
 ]
 RANK = {part: rank for rank, parts in enumerate(LAYERS) for part in parts}
 OPTIONAL = [
