@@ -44,6 +44,7 @@ def frames_between(
     made = make_clip(
         request, engine, line, told, scale=words_scale(request, engine, request.prompt),
         size=(canvas.height, canvas.width), ledger=ledger, progress=progress,
+        begins=first.count - len(before),
     )  # fmt: skip
     latents = torch.cat([piece.cpu() for piece in made], 2)
     yield from new.shown(engine, range(steps), latents[:, :, len(before) : len(before) + steps])

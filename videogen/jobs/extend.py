@@ -57,6 +57,7 @@ def generate(
     request: Extend, engine: Engine, *, progress: Progress = silent, ledger: Ledger | None = None
 ) -> Iterator[Frame]:
     """Yield new frames, the video's own, and new ones; raises `RequestError` or `MediaError`."""
+    from videogen.jobs.background import kept
     from videogen.jobs.extending import frames_after, frames_before
     from videogen.jobs.given import GivenVideo
 
@@ -66,12 +67,15 @@ def generate(
     )
     request.check(given, engine)
     before, after = (round(Fraction(each) * given.fps) for each in (request.before, request.after))
-    ledger.join(before, before + given.count)
+    ledger.meet(before, before + given.count)
     if before:
-        yield from frames_before(request, engine, given, before, ledger=ledger, progress=progress)
+        made = frames_before(request, engine, given, before, ledger=ledger, progress=progress)
+        yield from kept(request, [given], made)
     yield from given.frames()
     if after:
-        yield from frames_after(request, engine, given, after, ledger=ledger, progress=progress)
+        begins = before + given.count
+        made = frames_after(request, engine, given, after, ledger=ledger, progress=progress, begins=begins)
+        yield from kept(request, [given], made)
 
 
 extend = as_function(Extend)

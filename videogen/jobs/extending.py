@@ -7,12 +7,14 @@ from typing import TYPE_CHECKING
 
 import torch
 
+from videogen.engine import Conditions
 from videogen.jobs import Progress
 from videogen.jobs.checks import check_amount
+from videogen.jobs.denoising import denoise
 from videogen.jobs.given import GivenVideo
 from videogen.jobs.going_on import Carried, NewFrames, words_scale
 from videogen.jobs.ledger import Ledger
-from videogen.jobs.rolling import roll
+from videogen.jobs.rolling import resamplings, roll
 from videogen.jobs.windowing import cut_of
 from videogen.sampling import Timeline
 from videogen.types import Frame, Frames, Latents
@@ -24,19 +26,18 @@ if TYPE_CHECKING:
 
 def frames_after(
     request: LengthenedRequest, engine: Engine, given: GivenVideo, steps: int, *,
-    ledger: Ledger, progress: Progress,
+    ledger: Ledger, progress: Progress, begins: int = 0,
 ) -> Iterator[Frame]:  # fmt: skip
-    """Yield `steps` frames that follow a video."""
+    """Yield `steps` frames that follow a video; the first of them is that frame of the output."""
     context = _context(request, engine, given.last)
     carries = request.carry and engine.reads_carried
     new = NewFrames(given, given.onward(steps) if carries else None)
     shown = given.placed(given.last[-context:])
     nothing = shown[:0]
     told = new.told(engine, request.prompt, before=shown, after=nothing, steps=steps)
-    for numbers, latents in roll(
-        request, engine, Timeline.line(context + steps), told, known=engine.encode_video(shown).cpu(), at=0,
-        scale=words_scale(request, engine, request.prompt), size=_grid(given, steps),
-        ledger=ledger, progress=progress, name="after-",
+    for numbers, latents in _made(
+        request, engine, context + steps, told, known=engine.encode_video(shown).cpu(), at=0,
+        size=_grid(given, steps), ledger=ledger, progress=progress, name="after-", begins=begins - context,
     ):  # fmt: skip
         yield from new.shown(engine, range(numbers.start - context, numbers.stop - context), latents)
 
@@ -52,14 +53,38 @@ def frames_before(
     shown = given.placed(given.first[:context])
     told = new.told(engine, request.prompt, before=shown[:0], after=shown, steps=steps)
     pieces: list[Latents] = []
-    for _, latents in roll(
-        request, engine, Timeline.line(steps + context), told,
-        known=engine.encode_video(shown).cpu(), at=steps,
-        scale=words_scale(request, engine, request.prompt), size=_grid(given, steps),
-        ledger=ledger, progress=progress, name="before-",
+    for _, latents in _made(
+        request, engine, steps + context, told, known=engine.encode_video(shown).cpu(), at=steps,
+        size=_grid(given, steps), ledger=ledger, progress=progress, name="before-", begins=0,
     ):  # fmt: skip
         pieces.insert(0, latents.cpu())
     yield from new.shown(engine, range(steps), torch.cat(pieces, 2))
+
+
+def _made(
+    request: LengthenedRequest, engine: Engine, length: int, told: list[Conditions], *,
+    known: Latents, at: int, size: tuple[int, int], ledger: Ledger, progress: Progress, name: str,
+    begins: int,
+) -> Iterator[tuple[range, Latents]]:  # fmt: skip
+    """Yield the numbers and latents of new frames beside known ones: piece by piece, or all at once."""
+    scale, line = words_scale(request, engine, request.prompt), Timeline.line(length)
+    if request.mode != "joint" and not request.is_windowed:
+        yield from roll(
+            request, engine, line, told, known=known, at=at, scale=scale, size=size,
+            ledger=ledger, progress=progress, name=name, begins=begins,
+        )  # fmt: skip
+        return
+    given = range(at, at + known.shape[2])
+    line = line.with_known(known, frames=given)
+    new = range(given.stop, length) if at == 0 else range(at)
+
+    def make() -> Latents:
+        return denoise(
+            request, engine, line, told, scale=scale, size=size, progress=progress,
+            resamplings=resamplings(request, engine),
+        )  # fmt: skip
+
+    yield new, ledger.once(f"{name}clip", make)[:, :, new.start : new.stop]
 
 
 class _Reversed:

@@ -45,8 +45,10 @@ class Loop(LengthenedRequest):
     def _something_to_close(self) -> Self:
         if self.video is None and self.prompt is None:
             raise ValueError("there is nothing to loop; give a video, or --prompt")
-        if self.video is None and (not self.carry or self.audio not in ("keep", "none")):
-            raise ValueError("--no-carry and --audio are for loops of a video; leave them out")
+        if self.video is None and (not self.carry or self.keep_background or self.audio != "keep"):
+            raise ValueError(
+                "--no-carry, --keep-background and --audio are for loops of a video; leave them out"
+            )
         return self
 
     def rate(self, default: Fraction) -> Fraction:
@@ -72,6 +74,7 @@ def generate(
     request: Loop, engine: Engine, *, progress: Progress = silent, ledger: Ledger | None = None
 ) -> Iterator[Frame]:
     """Yield the frames of one round; raises `RequestError` or `MediaError`."""
+    from videogen.jobs.background import kept
     from videogen.jobs.bridging import frames_between
     from videogen.jobs.given import GivenVideo
     from videogen.jobs.ringing import frames_of_ring
@@ -85,10 +88,11 @@ def generate(
         request.video, engine.spec, rate=request.fps, height=request.height, width=request.width
     )
     request.check(given, engine)
-    ledger.join(given.count)
+    ledger.meet(given.count)
     yield from given.frames()
     steps = request.steps(given.fps)
-    yield from frames_between(request, engine, given, given, steps, ledger=ledger, progress=progress)
+    made = frames_between(request, engine, given, given, steps, ledger=ledger, progress=progress)
+    yield from kept(request, [given], made)
 
 
 loop = as_function(Loop)

@@ -40,14 +40,17 @@ def rolls(request: TimelineRequest, *, length: int, fps: float, window: int) -> 
 
 def make_clip(
     request: TimelineRequest, engine: Engine, line: Timeline, chain: Sequence[Conditions], *,
-    scale: Scale, size: tuple[int, int], ledger: Ledger, progress: Progress,
+    scale: Scale, size: tuple[int, int], ledger: Ledger, progress: Progress, begins: int = 0,
 ) -> Iterator[Latents]:  # fmt: skip
-    """Yield the latents `1 c t h w` of a clip: all of it at once, or piece by piece, as the request says."""
+    """Yield the latents `1 c t h w` of a clip: all of it at once, or piece by piece, as the request says.
+
+    It `begins` at that frame of the output.
+    """
     if rolls(request, length=line.length, fps=chain[-1].fps, window=cut_of(request, engine).window):
-        for numbers, made in roll(
-            request, engine, line, chain, scale=scale, size=size, ledger=ledger, progress=progress
-        ):
-            ledger.join(numbers.start)
+        for _, made in roll(
+            request, engine, line, chain, scale=scale, size=size, ledger=ledger, progress=progress,
+            begins=begins,
+        ):  # fmt: skip
             yield made
         return
     again = resamplings(request, engine)
@@ -68,13 +71,13 @@ def resamplings(request: TimelineRequest, engine: Engine) -> int:
 def roll(
     request: TimelineRequest, engine: Engine, line: Timeline, chain: Sequence[Conditions], *,
     scale: Scale, size: tuple[int, int], ledger: Ledger, progress: Progress,
-    known: Latents | None = None, at: int = 0, name: str = "",
+    known: Latents | None = None, at: int = 0, name: str = "", begins: int = 0,
 ) -> Iterator[tuple[range, Latents]]:  # fmt: skip
     """Yield the numbers and the latents `1 c t h w` of the new frames of each piece, as they are made.
 
     The clip has the length of `line`, which may know frames here and there. `known` are those that it goes on
     from, the first of them number `at`. `chain` is told of the whole clip, as for `denoise`. `name` tells one
-    clip of a run from another in its ledger.
+    clip of a run from another in its ledger; it `begins` at that frame of the output.
     """
     shelf = {} if known is None else {at + number: one for number, one in enumerate(known.split(1, 2))}
     window = cut_of(request, engine).window
@@ -91,6 +94,7 @@ def roll(
         if colours is not None:
             made = colours.hold(made, strength=request.colour_anchor)
         colours = colours or Colours.of(made)
+        ledger.join(begins + piece.made.start)
         yield piece.made, made
         shelf |= dict(zip(piece.made, made.split(1, 2), strict=True))
         for old in sorted(shelf)[window:-window]:

@@ -58,6 +58,7 @@ def generate(
     request: Transition, engine: Engine, *, progress: Progress = silent, ledger: Ledger | None = None
 ) -> Iterator[Frame]:
     """Yield the first video's frames, new ones, and the second's; raises `RequestError` or `MediaError`."""
+    from videogen.jobs.background import kept
     from videogen.jobs.bridging import frames_between
     from videogen.jobs.given import GivenVideo
 
@@ -68,9 +69,10 @@ def generate(
     request.check(first, engine)
     second = GivenVideo.beside(request.second, first)
     steps = request.steps(first.fps)
-    ledger.join(first.count, first.count + steps)
+    ledger.meet(first.count, first.count + steps)
     yield from first.frames()
-    yield from frames_between(request, engine, first, second, steps, ledger=ledger, progress=progress)
+    made = frames_between(request, engine, first, second, steps, ledger=ledger, progress=progress)
+    yield from kept(request, [first, second], made)
     yield from second.frames()
 
 
