@@ -20,7 +20,7 @@ os.environ.setdefault("OMP_WAIT_POLICY", "passive")
 __version__ = "0.1.0"
 
 if TYPE_CHECKING:
-    from videogen.clip import Clip, render, run
+    from videogen.clip import Clip, render, resume, run
     from videogen.engine import Engine
     from videogen.errors import CheckpointError, MediaError, MissingExtra, RequestError, VideogenError
     from videogen.jobs.animate import Animate, animate
@@ -49,6 +49,7 @@ __all__ = [
     "image_to_video",
     "read_pose",
     "render",
+    "resume",
     "run",
     "text_to_video",
     "write_pose",
@@ -57,7 +58,7 @@ __all__ = [
 _HOMES = {
     "videogen.engine": ("Engine",),
     "videogen.errors": ("CheckpointError", "MediaError", "MissingExtra", "RequestError", "VideogenError"),
-    "videogen.clip": ("Clip", "render", "run"),
+    "videogen.clip": ("Clip", "render", "resume", "run"),
     "videogen.jobs.animate": ("Animate", "animate"),
     "videogen.jobs.detecting": ("detect_pose",),
     "videogen.jobs.image_to_video": ("ImageToVideo", "image_to_video"),

@@ -28,7 +28,7 @@ from videogen import __version__
 from videogen.commands import Evaluate, FindPose, Train
 from videogen.console import messages_on, one_line, say
 from videogen.errors import RequestError, VideogenError
-from videogen.job_commands import JobCommand, Run, job_command, read_stored, spelled_out
+from videogen.job_commands import JobCommand, Resume, Run, job_command, read_stored, spelled_out
 from videogen.jobs import jobs
 
 DESCRIPTION = "Text, pictures and poses become video. `videogen COMMAND --help` says what each can do."
@@ -101,8 +101,8 @@ class Inspect:
 def commands() -> dict[str, Callable[..., Any]]:
     """Return every command by name: the jobs first, then the rest."""
     made = {name: job_command(job.request) for name, job in jobs().items()}
-    others = {"pose": FindPose, "run": Run, "show": Show, "models": Models, "inspect": Inspect}
-    return {**made, **others, "train": Train, "evaluate": Evaluate}
+    others = {"pose": FindPose, "run": Run, "resume": Resume, "show": Show}
+    return {**made, **others, "models": Models, "inspect": Inspect, "train": Train, "evaluate": Evaluate}
 
 
 def parse(argv: Sequence[str]) -> Command:

@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from videogen.engine import Conditions, Engine
     from videogen.generative import GenerativeRequest
     from videogen.sampling import Scale, Timeline, When
+    from videogen.sampling.standing import Keeper
     from videogen.types import Denoiser, Latents
     from videogen.weights.spec import ModelSpec
 
@@ -22,12 +23,13 @@ if TYPE_CHECKING:
 def denoise(
     request: GenerativeRequest, engine: Engine, timeline: Timeline, chain: Sequence[Conditions], *,
     scale: Scale, size: tuple[int, int], progress: Progress, first: int = 0, resamplings: int = 1,
+    keeper: Keeper | None = None,
 ) -> Latents:  # fmt: skip
     """Sample the latents `1 c t h w` of a clip of `size` (height, width in pixels).
 
     `chain` is two conditions, without and with what the guidance `scale` strengthens, in each frame as the
     scale says. `first` is the number of its first frame where this is a piece of a longer clip; see `sample`
-    for it and for `resamplings`.
+    for it, for `resamplings` and for `keeper`, which has no use where features are kept between steps.
     """
     from videogen.sampling import guided, sample, step_numbers, switched, within
 
@@ -56,6 +58,7 @@ def denoise(
         first=first,
         device=engine.device,
         progress=partial(progress, "denoising"),
+        keeper=keeper if request.cache_interval == 1 else None,
     )
 
 
