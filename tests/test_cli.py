@@ -157,6 +157,11 @@ BAD = [
     "text-to-video ball --check speed=1",
     "text-to-video ball --check seam=-1",
     "text-to-video ball --check seam=nan",
+    "text-to-video ball --again",
+    "text-to-video ball --job text.mp4",
+    "text-to-video ball --job missing/job",
+    "resume missing",
+    "resume .",
     "run missing.mp4",
     "run .",
     "run text.mp4",
@@ -199,7 +204,8 @@ def test_bad_input_is_one_line_exit_two_and_no_file(
     [
         (
             "",
-            "Expected one of {text-to-video, animate, image-to-video, illusion, pose, run, show, models, "
+            "Expected one of {text-to-video, animate, image-to-video, extend, loop, transition, edit, illusion, "
+            "pose, run, resume, show, models, "
             "inspect, train, evaluate}; see: videogen --help",
         ),
         ("dance", "Unrecognized options: dance; Available subcommands: text-to-video, animate, image-to-vid"),
@@ -244,7 +250,7 @@ def test_help_comes_with_every_command(name: str, capsys: pytest.CaptureFixture[
 @pytest.mark.parametrize("name", list(jobs()))
 def test_a_job_s_flags_are_its_request_s_fields(name: str) -> None:
     flags = {item.name for item in fields(commands()[name])}
-    assert flags == {*jobs()[name].request.model_fields, "output", "check"}
+    assert flags == {*jobs()[name].request.model_fields, "output", "check", "job", "again"}
 
 
 def test_flags_reach_the_request() -> None:
@@ -399,3 +405,26 @@ def test_a_bar_is_drawn_on_a_terminal_and_only_there() -> None:
     assert "denoising" in drawn(terminal=True)
     assert "3/12" in drawn(terminal=True)
     assert drawn(terminal=False) == ""
+
+
+def test_a_stopped_job_says_how_to_go_on_and_does(engine: Any, capsys: pytest.CaptureFixture[str]) -> None:
+    whole = engine.decode
+
+    def interrupted(latents: Any) -> Any:
+        raise KeyboardInterrupt
+
+    engine.decode = interrupted
+    assert main([*ASK, "-o", "ball.mp4", "--job", "my job"]) == 130
+    assert "videogen: go on with: videogen resume 'my job'\n" in capsys.readouterr().err
+    engine.decode = whole
+    assert main(["resume", "my job", "--check", "flicker=inf"]) == 0
+    out, err = capsys.readouterr()
+    assert out.splitlines()[-1].startswith(f"{Path('ball.mp4').absolute()} (seed 3): flicker")
+    assert err == ""
+    assert main([*ASK, "-o", "plain.mp4"]) == 0
+    assert Path("ball.mp4").read_bytes() == Path("plain.mp4").read_bytes()
+
+
+def test_a_job_without_a_seed_keeps_the_one_that_was_drawn(engine: Any) -> None:
+    for _ in range(2):
+        assert main(["text-to-video", "a red ball", "-o", "ball.mp4", "--job", "job"]) == 0

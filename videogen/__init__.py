@@ -20,7 +20,7 @@ os.environ.setdefault("OMP_WAIT_POLICY", "passive")
 __version__ = "0.1.0"
 
 if TYPE_CHECKING:
-    from videogen.clip import Clip, render, run
+    from videogen.clip import Clip, render, resume, run
     from videogen.engine import Engine
     from videogen.errors import CheckpointError, MediaError, MissingExtra, RequestError, VideogenError
     from videogen.jobs.animate import Animate, animate
@@ -65,6 +65,7 @@ __all__ = [
     "read_pose",
     "remix",
     "render",
+    "resume",
     "run",
     "sweep",
     "text_to_video",
@@ -76,7 +77,7 @@ __all__ = [
 _HOMES = {
     "videogen.engine": ("Engine",),
     "videogen.errors": ("CheckpointError", "MediaError", "MissingExtra", "RequestError", "VideogenError"),
-    "videogen.clip": ("Clip", "render", "run"),
+    "videogen.clip": ("Clip", "render", "resume", "run"),
     "videogen.jobs.animate": ("Animate", "animate"),
     "videogen.jobs.detecting": ("detect_pose",),
     "videogen.jobs.extend": ("Extend", "extend"),

@@ -28,7 +28,7 @@ from videogen import __version__
 from videogen.commands import Evaluate, FindPose, Train
 from videogen.console import messages_on, one_line, say
 from videogen.errors import RequestError, VideogenError
-from videogen.job_commands import JobCommand, Run, job_command, spelled_out
+from videogen.job_commands import JobCommand, Resume, Run, job_command, spelled_out
 from videogen.jobs import jobs
 from videogen.several_commands import Remix, Sweep, Variations
 from videogen.stored import read_stored
@@ -103,9 +103,10 @@ class Inspect:
 def commands() -> dict[str, Callable[..., Any]]:
     """Return every command by name: the jobs first, then the rest."""
     made = {name: job_command(job.request) for name, job in jobs().items()}
-    others = {"pose": FindPose, "run": Run, "show": Show, "models": Models, "inspect": Inspect}
+    others = {"pose": FindPose, "run": Run, "resume": Resume, "show": Show}
     several = {"variations": Variations, "remix": Remix, "sweep": Sweep}
-    return {**made, **others, **several, "train": Train, "evaluate": Evaluate}
+    weights = {"models": Models, "inspect": Inspect, "train": Train, "evaluate": Evaluate}
+    return {**made, **others, **several, **weights}
 
 
 def parse(argv: Sequence[str]) -> Command:

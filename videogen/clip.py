@@ -14,7 +14,6 @@ import tempfile
 from collections.abc import Callable, Iterator
 from fractions import Fraction
 from functools import lru_cache
-from itertools import chain
 from pathlib import Path
 from typing import TYPE_CHECKING, ParamSpec, cast
 
@@ -22,6 +21,7 @@ from videogen.errors import RequestError
 from videogen.extras import NOTHING, Extras
 from videogen.jobs import Progress, jobs, silent
 from videogen.jobs.ledger import Ledger
+from videogen.jobs.measuring import Measured
 from videogen.request import Record, Request, make_record
 from videogen.sound import Sound
 
@@ -31,30 +31,6 @@ if TYPE_CHECKING:
 
 P = ParamSpec("P")
 KEPT_BYTES = 2**30
-
-
-class Measured:
-    """Frames at `fps`, for one pass, that are measured as they go by, with what `ledger` says of them."""
-
-    def __init__(self, frames: Iterator[Frame], ledger: Ledger, *, fps: Fraction) -> None:
-        from videogen.continuity import Meter
-
-        self._frames, self._ledger, self._meter = frames, ledger, Meter(fps=fps)
-
-    def __iter__(self) -> Iterator[Frame]:
-        for frame in self._frames:
-            self._meter.add(frame)
-            yield frame
-
-    def hold(self) -> None:
-        """Make the first frame now."""
-        self._frames = chain([next(self._frames)], self._frames)
-
-    def numbers(self) -> Record:
-        """What a record says of the frames so far: nothing before the first."""
-        ledger = self._ledger
-        found = self._meter.numbers(joins=ledger.joins, seams=ledger.seams, ring=ledger.ring)
-        return {"numbers": found} if found else {}
 
 
 class Clip:
@@ -147,38 +123,77 @@ def run(request: Request, *, engine: Engine | None = None, progress: Progress = 
     Raises `RequestError`, `CheckpointError` or `MediaError`, all before this returns.
     """
     sound = request.sound()
-    request, engine = _ready(request, engine, progress)
+    request = _agreed(request, engine)
+    held = engine or _load(request, progress)
     job = jobs()[request.job]
-    fps = request.rate(engine.spec.fps)
+    fps = request.rate(held.spec.fps)
     first_time: list[Measured] = []
 
     def begin(progress: Progress = silent) -> Measured:
         ledger = Ledger()
-        return Measured(job.generate(request, engine, progress=progress, ledger=ledger), ledger, fps=fps)
+        return Measured(job.generate(request, held, progress=progress, ledger=ledger), ledger, fps=fps)
 
     frames = begin(progress)
     frames.hold()
     first_time.append(frames)
-    record = make_record(request, weights=engine.hashes)
+    record = make_record(request, weights=held.hashes)
     return Clip(lambda: first_time.pop() if first_time else begin(), fps=fps, record=record, sound=sound)
 
 
 def render(
-    request: Request, path: str | Path, *, engine: Engine | None = None, progress: Progress = silent
-) -> Record:
+    request: Request, path: str | Path, *, engine: Engine | None = None, progress: Progress = silent,
+    job: str | Path | None = None, again: bool = False,
+) -> Record:  # fmt: skip
     """Do what the request asks, write each frame to `path` as it is made, and return the record.
 
-    Memory does not grow with the clip. Raises `MediaError` first of all where `path` cannot be written,
-    then like `run`; whatever happens, there is a whole file or none.
+    Memory does not grow with the clip. `job` is a folder that keeps what is finished: the same call, or
+    `resume`, goes on from there, and after two attempts that ended the process only with `again`. Raises
+    `MediaError` first of all where `path` cannot be written, then like `run`; whatever happens, there is a
+    whole file or none.
     """
-    from videogen.media.provenance import GrowingRecord
-    from videogen.media.video import check_output, write_video
+    from videogen.media.video import check_output
 
     check_output(path, fps=request.fps or Fraction(1))
     audio = _audible(request.sound(), path)
-    request, engine = _ready(request, engine, progress)
-    record = make_record(request, weights=engine.hashes)
-    fps, ledger = request.rate(engine.spec.fps), Ledger()
+    if job is None:
+        request = _agreed(request, engine)
+        engine = engine or _load(request, progress)
+        return _write(request, path, audio=audio, engine=engine, progress=progress, ledger=Ledger())
+    from videogen.jobs.job_folder import open_job, settled
+
+    request = _agreed(settled(request, job), engine)
+    with open_job(job, request, output=path, again=again) as folder:
+        engine = engine or _load(request, progress)
+        from videogen.jobs.folder_ledger import FolderLedger
+
+        folder.check_weights(engine.hashes)
+        ledger = FolderLedger(folder, device=engine.device)
+        return _write(request, path, audio=audio, engine=engine, progress=progress, ledger=ledger)
+
+
+def resume(
+    job: str | Path, *, engine: Engine | None = None, progress: Progress = silent, again: bool = False
+) -> tuple[Path, Record]:
+    """Go on with the job in a folder, and return the file and its record, as if it had not been stopped.
+
+    Raises `RequestError` where `job` is no job's folder, another process works on it, or its inputs or
+    weights are no longer what they were; and like `render`.
+    """
+    from videogen.jobs.job_folder import read_job
+
+    request, path = read_job(job, {name: each.request for name, each in jobs().items()})
+    return path, render(request, path, engine=engine, progress=progress, job=job, again=again)
+
+
+def _write(
+    request: Request, path: str | Path, *, audio: Sound | None, engine: Engine, progress: Progress,
+    ledger: Ledger,
+) -> Record:  # fmt: skip
+    """Make the frames and write them with their record."""
+    from videogen.media.provenance import GrowingRecord
+    from videogen.media.video import write_video
+
+    record, fps = make_record(request, weights=engine.hashes), request.rate(engine.spec.fps)
     frames = jobs()[request.job].generate(request, engine, progress=progress, ledger=ledger)
     measured = Measured(_counted(frames, progress), ledger, fps=fps)
     write_video(path, measured, fps=fps, record=GrowingRecord(record, measured.numbers), audio=audio)
@@ -213,20 +228,10 @@ def _describe(function: Callable[..., Clip], request: type[Request]) -> None:
     function.__doc__ = "\n".join([f"{request.__doc__} Returns a `Clip`; raises `RequestError`.", "", *lines])
 
 
-def _ready(request: Request, engine: Engine | None, progress: Progress) -> tuple[Request, Engine]:
-    """Settle seed and networks, and refuse a request for other weights than those that are loaded."""
+def _agreed(request: Request, engine: Engine | None) -> Request:
+    """Settle the seed, and refuse a request for other weights than those that are loaded."""
     if engine is None:
-        progress("loading", 0, None)
-        return request.seeded(), load_engine(
-            request.model,
-            device=request.device,
-            precision=request.precision,
-            weights=request.weights,
-            motion_modules=request.motion_modules,
-            extras=request.extras,
-            offload=request.offload,
-            compile=request.compile,
-        )
+        return request.seeded()
     held = {"model": engine.model, "motion_modules": engine.motion_modules}
     for name, value in held.items():
         asked = getattr(request, name)
@@ -242,7 +247,22 @@ def _ready(request: Request, engine: Engine | None, progress: Progress) -> tuple
         )
     fields = type(request).model_fields
     loaded = {name: value for name, value in vars(engine.extras).items() if name in fields}
-    return request.seeded().model_copy(update=held | loaded), engine
+    return request.seeded().model_copy(update=held | loaded)
+
+
+def _load(request: Request, progress: Progress) -> Engine:
+    """Load the networks that the request names."""
+    progress("loading", 0, None)
+    return load_engine(
+        request.model,
+        device=request.device,
+        precision=request.precision,
+        weights=request.weights,
+        motion_modules=request.motion_modules,
+        extras=request.extras,
+        offload=request.offload,
+        compile=request.compile,
+    )
 
 
 def _audible(sound: Sound | None, path: str | Path) -> Sound | None:

@@ -11,9 +11,11 @@ import inspect
 import logging
 import math
 import re
+import shlex
 import sys
 import types
-from collections.abc import Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field, make_dataclass
 from fractions import Fraction
 from pathlib import Path
@@ -62,21 +64,37 @@ USUAL = "usual"
 """What --check means where no limits follow it."""
 
 
+JobPath = Annotated[
+    Path | None,
+    arg(
+        metavar="DIR",
+        help="Keep what is finished in this folder: the same command, or 'videogen resume DIR', goes on from "
+        "there after whatever has stopped it, to the same file bit for bit.",
+        help_behavior_hint="",
+    ),
+]
+Again = Annotated[
+    bool,
+    arg(help="With a job's folder: try once more what has ended the program twice.", help_behavior_hint=""),
+]
+
+
 @dataclass(kw_only=True)
 class Making:
     """What is said to every command that makes a clip, beside the request."""
 
     output: Output = None
     check: Check = None
+    job: JobPath = None
+    again: Again = False
 
     def make(self, request: Request, console: Console) -> tuple[Record, int]:
         """Make the clip with a progress bar and write it; returns its record and the exit code."""
         limits = None if self.check is None else read_limits(self.check)
-        record = _render(request, self.output, console)
-        problems = list(above(record.get("numbers", {}), limits)) if limits is not None else []
-        if problems:
-            say(console, f"videogen: {'; '.join(problems)}")
-        return record, ABOVE_A_LIMIT if problems else 0
+        if self.again and self.job is None:
+            raise RequestError("--again is for a job that keeps its pieces in a folder; give --job DIR too")
+        record = _render(request, self.output, console, job=self.job, again=self.again)
+        return record, _checked(record, limits, console)
 
 
 @dataclass(kw_only=True)
@@ -110,6 +128,25 @@ class Run(Making):
         if stored.get("weights", record["weights"]) != record["weights"]:
             log.warning("%s was made with other weights; the new clip differs from it", self.file)
         return code
+
+
+@dataclass(kw_only=True)
+class Resume:
+    """Go on with a job that was stopped, from the folder that was given with --job."""
+
+    folder: Positional[Annotated[Path, arg(metavar="DIR", help="The job's folder.")]]
+    check: Check = None
+    again: Again = False
+
+    def execute(self, console: Console) -> int:
+        """Finish the clip, or write it again where it is finished."""
+        from videogen.clip import resume
+
+        limits = None if self.check is None else read_limits(self.check)
+        with _stopped(console, job=self.folder), progress_bar(console) as progress:
+            path, record = resume(self.folder, progress=progress, again=self.again)
+        _tell(path, record)
+        return _checked(record, limits, console)
 
 
 def spelled_out(words: Sequence[str]) -> list[str]:
@@ -176,21 +213,47 @@ def _flag(request: type[Request], name: str) -> tuple[str, Any, Any]:
     return (name, kind, field()) if info.is_required() else (name, kind, field(default=default))
 
 
-def _render(request: Request, output: Path | None, console: Console) -> Record:
+def _render(
+    request: Request, output: Path | None, console: Console, *, job: Path | None, again: bool
+) -> Record:
     """Make the clip with a progress bar, write it, and say so on the standard output."""
     from videogen.clip import render
+    from videogen.jobs.job_folder import settled
 
-    request = request.seeded()
+    request = (request if job is None else settled(request, job)).seeded()
     path = output if output is not None else _free_name(request)
-    try:
-        with progress_bar(console) as progress:
-            record = render(request, path, progress=progress)
-    except KeyboardInterrupt:
-        say(console, f"videogen: the seed was {request.seed}; give --seed {request.seed} for the same clip")
-        raise
-    numbers = in_words(record.get("numbers", {}))
-    sys.stdout.write(f"{path} (seed {request.seed}){': ' if numbers else ''}{numbers}\n")
+    with _stopped(console, job=job, seed=request.seed), progress_bar(console) as progress:
+        record = render(request, path, progress=progress, job=job, again=again)
+    _tell(path, record)
     return record
+
+
+@contextmanager
+def _stopped(console: Console, *, job: Path | None, seed: int | None = None) -> Iterator[None]:
+    """Say how to go on where somebody stops the block."""
+    try:
+        yield
+    except KeyboardInterrupt:
+        if job is None:
+            say(console, f"videogen: the seed was {seed}; give --seed {seed} for the same clip")
+        else:
+            say(console, f"videogen: go on with: {shlex.join(['videogen', 'resume', str(job)])}")
+        raise
+
+
+def _tell(path: Path, record: Record) -> None:
+    """Name the file, its seed and its numbers on the standard output."""
+    numbers = in_words(record.get("numbers", {}))
+    seed = record["request"]["seed"]
+    sys.stdout.write(f"{path} (seed {seed}){': ' if numbers else ''}{numbers}\n")
+
+
+def _checked(record: Record, limits: Mapping[str, float] | None, console: Console) -> int:
+    """Say which numbers are above their limits; returns the exit code."""
+    problems = [] if limits is None else list(above(record.get("numbers", {}), limits))
+    if problems:
+        say(console, f"videogen: {'; '.join(problems)}")
+    return ABOVE_A_LIMIT if problems else 0
 
 
 def _free_name(request: Request) -> Path:

@@ -58,8 +58,9 @@ def generate(
     from videogen.jobs.shapes import follow_shapes
     from videogen.jobs.side_by_side import side_by_side
 
+    ledger = ledger or Ledger()
     if request.control != "pose":
-        yield from follow_shapes(request, engine, progress=progress)
+        yield from follow_shapes(request, engine, progress=progress, ledger=ledger)
         return
     rate = request.rate(engine.spec.fps)
     picture, points = read_portrait(request.portrait, request.keypoints)
@@ -79,7 +80,7 @@ def generate(
     )  # fmt: skip
     if request.prompt is not None:
         warn_of_unknown_words(request.prompt, engine)
-    frames = portray(request, engine, carried, fps=float(rate), progress=progress)
+    frames = portray(request, engine, carried, fps=float(rate), progress=progress, ledger=ledger)
     yield from side_by_side(frames, picture, driving) if request.side_by_side else frames
 
 

@@ -16,23 +16,25 @@ if TYPE_CHECKING:
     from videogen.engine import Conditions, Engine
     from videogen.generative import GenerativeRequest
     from videogen.sampling import Scale, Timeline, When
+    from videogen.sampling.standing import Keeper
     from videogen.types import Denoiser, Latents
 
 
 def denoise(
     request: GenerativeRequest, engine: Engine, timeline: Timeline, chain: Sequence[Conditions], *,
     scale: Scale, size: tuple[int, int], progress: Progress, first: int = 0, resamplings: int = 1,
+    keeper: Keeper | None = None,
 ) -> Latents:  # fmt: skip
     """Sample the latents `1 c t h w` of a clip of `size` (height, width in pixels).
 
     `chain` is two conditions, without and with what the guidance `scale` strengthens, in each frame as the
     scale says. `first` is the number of its first frame where this is a piece of a longer clip; see `sample`
-    for it and for `resamplings`.
+    for it, for `resamplings` and for `keeper`, which has no use where features are kept between steps.
     """
     denoiser = clip_denoiser(request, engine, timeline, chain, scale=scale, size=size)
     return sample_clip(
         request, engine, timeline, denoiser,
-        size=size, progress=progress, first=first, resamplings=resamplings,
+        size=size, progress=progress, first=first, resamplings=resamplings, keeper=keeper,
     )  # fmt: skip
 
 
@@ -58,6 +60,7 @@ def clip_denoiser(
 def sample_clip(
     request: GenerativeRequest, engine: Engine, timeline: Timeline, denoiser: Denoiser, *,
     size: tuple[int, int], progress: Progress, readings: int = 1, first: int = 0, resamplings: int = 1,
+    keeper: Keeper | None = None,
 ) -> Latents:  # fmt: skip
     """Sample with a denoiser of the latents of so many `readings`, one after the other in the channels."""
     from videogen.sampling import FreeNoise, sample
@@ -77,6 +80,7 @@ def sample_clip(
         again=FreeNoise(cut.window, cut.window - cut.overlap) if request.noise == "freenoise" else None,
         device=engine.device,
         progress=partial(progress, "denoising"),
+        keeper=keeper if request.cache_interval == 1 else None,
     )
 
 

@@ -81,7 +81,7 @@ def _made(
     def make() -> Latents:
         return denoise(
             request, engine, line, told, scale=scale, size=size, progress=progress,
-            resamplings=resamplings(request, engine),
+            resamplings=resamplings(request, engine), keeper=ledger.steps(f"{name}clip"),
         )  # fmt: skip
 
     yield new, ledger.once(f"{name}clip", make)[:, :, new.start : new.stop]

@@ -2,7 +2,8 @@
 
 A job tells its ledger the numbers of output frames at which a piece was put to another, and asks it for
 everything that is dear to make: a ledger that keeps a folder gives back what a run that was stopped had
-finished. This one keeps nothing.
+finished. This one keeps nothing. Names are of letters, digits and dashes, each its own within a run, and the
+same when the run is made again.
 """
 
 from __future__ import annotations
@@ -12,6 +13,9 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from torch import Tensor
+
+    from videogen.sampling.standing import Keeper
+    from videogen.types import Frame
 
 
 class Ledger:
@@ -31,5 +35,16 @@ class Ledger:
         self.seams.extend(number for number in numbers if number > 0)
 
     def once(self, name: str, make: Callable[[], Tensor]) -> Tensor:
-        """What `make` returns; `name` is its own within the run, the same when the run is made again."""
+        """What `make` returns, or what it returned in a run that was stopped: latents, a piece of a clip."""
+        return make().contiguous()
+
+    def steps(self, name: str) -> Keeper | None:
+        """What keeps the steps of a long sampling for `denoise`; `name` is that of its `once`."""
+        return None
+
+    def frame(self, number: int, make: Callable[[], Frame]) -> Frame:
+        """What `make` returns, or what it returned in a run that was stopped: a frame that is dear to make.
+
+        May be asked from several threads at once.
+        """
         return make()

@@ -50,7 +50,8 @@ def frames_of_ring(request: Loop, engine: Engine, *, ledger: Ledger, progress: P
     else:
         later = scale
     chain = [engine.without_words(told), told]
-    latents = ledger.once("clip", lambda: draw(Timeline.ring_of(length), chain, scale=later))
+    ring, keeper = Timeline.ring_of(length), ledger.steps("clip")
+    latents = ledger.once("clip", lambda: draw(ring, chain, scale=later, keeper=keeper))
     yield from engine.decode(latents)
 
 

@@ -57,8 +57,9 @@ def make_clip(
 
     def make() -> Latents:
         return denoise(
-            request, engine, line, chain, scale=scale, size=size, progress=progress, resamplings=again
-        )
+            request, engine, line, chain, scale=scale, size=size, progress=progress, resamplings=again,
+            keeper=ledger.steps("clip"),
+        )  # fmt: skip
 
     yield ledger.once("clip", make)
 

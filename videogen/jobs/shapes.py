@@ -24,11 +24,12 @@ from videogen.jobs.annotating import load_map_drawer
 from videogen.jobs.checks import check_amount, output_size
 from videogen.jobs.denoising import denoise
 from videogen.jobs.driving import clip_length
+from videogen.jobs.ledger import Ledger
 from videogen.jobs.words import warn_of_unknown_words
 from videogen.media.image import is_still, read_image
 from videogen.media.video import probe, read_video
 from videogen.sampling import Timeline
-from videogen.types import Frame
+from videogen.types import Frame, Latents
 
 if TYPE_CHECKING:
     from videogen.engine import Engine
@@ -82,7 +83,9 @@ def check_control(engine: Engine, *, kind: str) -> None:
         )
 
 
-def follow_shapes(request: Animate, engine: Engine, *, progress: Progress = silent) -> Iterator[Frame]:
+def follow_shapes(
+    request: Animate, engine: Engine, *, ledger: Ledger, progress: Progress = silent
+) -> Iterator[Frame]:
     """Yield the frames of a portrait that follows shapes; raises `RequestError` or `MediaError`."""
     check_control(engine, kind=request.control)
     if request.keypoints is not None or request.smoothing:
@@ -97,18 +100,23 @@ def follow_shapes(request: Animate, engine: Engine, *, progress: Progress = sile
     check_amount(timeline.length, canvas.height, canvas.width)
     if request.prompt is not None:
         warn_of_unknown_words(request.prompt, engine)
-    place = engine.device.type
-    maps = shapes.draw(canvas.height, canvas.width, weights=request.weights, device=place, progress=progress)
-    reference = canvas.place(to_picture(picture))
-    told = Conditions(
-        fps=float(rate), prompt=request.prompt, reference=engine.encode_video(reference), pose_maps=maps,
-        picture=reference,
-    )  # fmt: skip
-    scale = spec.pose_guidance if request.guidance_scale is None else request.guidance_scale
-    latents = denoise(
-        request, engine, timeline, [engine.without(told), told],
-        scale=scale, size=(canvas.height, canvas.width), progress=progress,
-    )  # fmt: skip
+
+    def make() -> Latents:
+        maps = shapes.draw(
+            canvas.height, canvas.width, weights=request.weights, device=engine.device.type, progress=progress
+        )
+        reference = canvas.place(to_picture(picture))
+        told = Conditions(
+            fps=float(rate), prompt=request.prompt, reference=engine.encode_video(reference), pose_maps=maps,
+            picture=reference,
+        )  # fmt: skip
+        return denoise(
+            request, engine, timeline, [engine.without(told), told],
+            scale=spec.pose_guidance if request.guidance_scale is None else request.guidance_scale,
+            size=(canvas.height, canvas.width), progress=progress, keeper=ledger.steps("clip"),
+        )  # fmt: skip
+
+    latents = ledger.once("clip", make)
     for drawn in engine.decode_video(latents):
         shown = canvas.crop(drawn.cpu())[None]
         yield to_frame(_sized(shown, *size)[0])

@@ -10,6 +10,7 @@ from __future__ import annotations
 import struct
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
+from functools import partial
 from hashlib import blake2b
 from typing import TYPE_CHECKING
 
@@ -19,6 +20,7 @@ from torch import Tensor
 from videogen.errors import RequestError
 from videogen.sampling.denoiser import predict
 from videogen.sampling.solver import Solver
+from videogen.sampling.standing import Keeper, Standing
 from videogen.sampling.timeline import Timeline
 from videogen.types import Denoiser, Latents
 
@@ -86,6 +88,7 @@ def sample(
     again: FreeNoise | None = None,
     device: torch.device | str = "cpu",
     progress: Callable[[int, int], None] | None = None,
+    keeper: Keeper | None = None,
 ) -> Latents:
     """Denoise a timeline and return its latents, float32 `1 c t h w` on `device`.
 
@@ -94,9 +97,10 @@ def sample(
     the last, noising the latents back in between, so that new frames agree better with known ones (Lugmayr et
     al. 2022, "RePaint", algorithm 1); without known frames there is nothing to agree with and it is 1. A
     timeline that is a piece of a longer clip begins at that clip's frame `first`, whose noise it takes; for
-    `again` see `draw_noise`.
-    `progress(done, total)` is called after every step. Raises `RequestError` for values that do not fit
-    together and `VideogenError` where a prediction is not finite.
+    `again` see `draw_noise`. `progress(done, total)` is called after every step. `keeper` is told after every
+    step, and is asked first whether this goes on from where it stood; the latents are then the same bit for
+    bit. Raises `RequestError` for values that do not fit together and `VideogenError` where a prediction is
+    not finite.
     """
     shape = (1, channels, timeline.length, height, width)
     if num_inference_steps < 1 or resamplings < 1:
@@ -120,7 +124,14 @@ def sample(
         alpha, sigma = solver.level(solver.index_of(begin))
         latents = alpha * known + sigma * noise
     passes = _passes(begin, solver.steps, repeats=resamplings if holds else 1)
-    for done, (step, is_repeat) in enumerate(passes, start=1):
+    standing = None if keeper is None else keeper.recall()
+    if standing is not None:
+        latents = standing.latents.to(latents)
+        solver.recall(standing.memory)
+        for generator, state in zip(generators, standing.generators, strict=True):
+            generator.set_state(state)
+    behind = 0 if standing is None else standing.done
+    for done, (step, is_repeat) in enumerate(passes[behind:], start=behind + 1):
         if is_repeat:
             latents = _noised_back(latents, solver, step=step, generators=generators)
         for index in solver.evaluations(step):
@@ -133,6 +144,10 @@ def sample(
             latents = solver.advance(latents, prediction, index=index)
         if progress is not None:
             progress(done, len(passes))
+        memory = None if keeper is None or done == len(passes) else solver.memory()
+        if keeper is not None and memory is not None:
+            states = tuple(generator.get_state() for generator in generators)
+            keeper.keep(partial(Standing, done, latents, memory, states))
     return torch.where(mask, known, latents)
 
 

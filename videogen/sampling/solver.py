@@ -9,6 +9,7 @@ a scheduler steps, so that random schedulers draw from one generator per frame.
 from __future__ import annotations
 
 import inspect
+from collections.abc import Mapping
 from typing import Any
 
 import torch
@@ -16,7 +17,10 @@ from einops import rearrange
 from torch import Tensor
 
 from videogen.errors import RequestError
+from videogen.sampling.standing import Plain, copied, is_plain
 from videogen.types import Latents
+
+_FIRST_STEP = "first step"
 
 
 class Solver:
@@ -61,6 +65,28 @@ class Solver:
         self._first_step = step
         if hasattr(self._scheduler, "set_begin_index"):
             self._scheduler.set_begin_index(self.index_of(step))
+        self._begun_with = dict(vars(self._scheduler))
+
+    def memory(self) -> dict[str, Plain] | None:
+        """What has been gathered since `begin`; None where it cannot be kept, as a tree of random numbers."""
+        found: dict[str, Plain] = {_FIRST_STEP: self._first_step}
+        for name, value in vars(self._scheduler).items():
+            if is_plain(value):
+                found[name] = copied(value)
+            elif value is not self._begun_with.get(name):
+                return None
+        return found
+
+    def recall(self, memory: Mapping[str, Plain]) -> None:
+        """Stand where `memory` was taken, in the same schedule."""
+        first_step = memory[_FIRST_STEP]
+        assert isinstance(first_step, int)
+        self.begin(first_step)
+        for name, value in memory.items():
+            if name != _FIRST_STEP:
+                here = getattr(self._scheduler, name, None)
+                device = here.device if isinstance(here, Tensor) else self._device
+                setattr(self._scheduler, name, _placed(value, device))
 
     def index_of(self, step: int) -> int:
         """Index into the schedule of the first evaluation of `step`; past its end for step `steps`."""
@@ -112,3 +138,10 @@ class Solver:
             **self._random,
         )[0]
         return rearrange(moved, "t c h w -> 1 c t h w")
+
+
+def _placed(value: Plain, device: torch.device) -> Plain:
+    """A copy with its tensors on a device."""
+    if isinstance(value, list):
+        return [_placed(each, device) for each in value]
+    return value.to(device, copy=True) if isinstance(value, Tensor) else value
