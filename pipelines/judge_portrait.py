@@ -69,15 +69,11 @@ def sheet(rows: list[list[np.ndarray]], faces: Faces) -> Image.Image:
     chosen = sorted({int(o[end]) for o in order for end in (0, -1)})[:COLUMNS]
     pictures = [[Image.fromarray(row[number]) for number in chosen if number < len(row)] for row in rows]
     small = [[p.resize((max(1, p.width * TALL // p.height), TALL)) for p in row] for row in pictures]
-    return Image.fromarray(np.concatenate([_padded(np.concatenate(row, 1)) for row in map(_arrays, small)]))
-
-
-def _arrays(row: list[Image.Image]) -> list[np.ndarray]:
-    return [np.asarray(picture) for picture in row]
-
-
-def _padded(row: np.ndarray, *, width: int = COLUMNS * TALL * 2) -> np.ndarray:
-    return np.pad(row[:, :width], ((0, 0), (0, max(0, width - row.shape[1])), (0, 0)))
+    strips = [np.concatenate([np.asarray(picture) for picture in row], 1) for row in small]
+    width = max(strip.shape[1] for strip in strips)
+    return Image.fromarray(
+        np.concatenate([np.pad(strip, ((0, 0), (0, width - strip.shape[1]), (0, 0))) for strip in strips])
+    )
 
 
 if __name__ == "__main__":

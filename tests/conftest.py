@@ -59,6 +59,7 @@ class FakeEngine:
     reads_motion: bool = False
     reads_poses: bool = True
     needs_poses: bool = False
+    longest_window: int = 8
     extras: Extras = NOTHING
 
     def without(self, conditions: Any) -> Any:
@@ -80,7 +81,7 @@ class FakeEngine:
         Where it is not asked for the whole it pulls a little less.
         """
         del timeline
-        level = zlib.crc32((conditions.prompt or "").encode()) % 97 / 97 + conditions.fps / 16
+        level = zlib.crc32(str(conditions.prompt or "").encode()) % 97 / 97 + conditions.fps / 16
         level += 0.001 * sum(conditions.motion or ())
         pose = conditions.pose_maps
         if pose is not None:
@@ -106,7 +107,7 @@ class FakeEngine:
         """Return a denoiser for each of the conditions."""
         return [self.denoiser(conditions, timeline, **which) for conditions in chain]
 
-    def windows_at_once(self, height: int, width: int) -> int:
+    def windows_at_once(self, height: int, width: int, *, window: int | None = None) -> int:
         """Return how many windows are denoised together where nobody says."""
         return 1
 

@@ -6,6 +6,7 @@ import io
 import json
 import logging
 import os
+import re
 import shlex
 import subprocess
 import sys
@@ -50,7 +51,36 @@ def test_a_sentence_becomes_a_file_with_its_request_inside(
     assert main([*ASK, "-o", "ball.mp4"]) == 0
     request = read_record("ball.mp4")["request"]
     assert request == vg.TextToVideo("a red ball", seed=3).to_values()
-    assert capsys.readouterr().out == "ball.mp4 (seed 3)\n"
+    assert re.fullmatch(r"ball\.mp4 \(seed 3\): flicker \d+\.\d\d %\n", capsys.readouterr().out)
+
+
+def test_the_numbers_of_a_clip_are_told_and_stored(engine: Any, capsys: pytest.CaptureFixture[str]) -> None:
+    long = ["--mode", "outpaint", "--context", "2", "--num-frames", "20"]
+    assert main([*ASK, *long, "-o", "ball.webp"]) == 0
+    numbers = read_record("ball.webp")["numbers"]
+    assert list(numbers) == ["boundary", "boundary_mean", "drift", "flicker"]
+    assert f"boundary {numbers['boundary']:.2f}, boundary mean" in capsys.readouterr().out
+    assert main(["show", "ball.webp"]) == 0
+    assert json.loads(capsys.readouterr().out)["numbers"] == numbers
+
+
+@pytest.mark.parametrize(
+    ("check", "code", "told"),
+    [
+        ([], 0, ""),
+        (["--check"], 3, "videogen: flicker is 12.98 %, above its limit of 1 %\n"),
+        (["--check", "flicker=inf"], 0, ""),
+        (["--check=flicker=13.5,seam=1"], 0, ""),
+        (["--check", "flicker=9.5"], 3, "videogen: flicker is 12.98 %, above its limit of 9.5 %\n"),
+    ],
+)
+def test_check_ends_with_three_where_a_number_is_above_its_limit(
+    engine: Any, capsys: pytest.CaptureFixture[str], check: list[str], code: int, told: str
+) -> None:
+    assert main([*ASK[:1], *check, *ASK[1:], "-o", "ball.mp4"]) == code
+    assert capsys.readouterr().err == told
+    assert Path("ball.mp4").exists()
+    assert main(["run", "ball.mp4", "-o", "again.mp4", *check]) == code
 
 
 def test_run_repeats_a_file_byte_by_byte(engine: Any, capsys: pytest.CaptureFixture[str]) -> None:
@@ -123,6 +153,10 @@ BAD = [
     "text-to-video ball -o missing/a.mp4",
     "text-to-video ball -o text.mp4/a.mp4",
     "text-to-video ball -o a.docx",
+    "text-to-video ball --check flicker=",
+    "text-to-video ball --check speed=1",
+    "text-to-video ball --check seam=-1",
+    "text-to-video ball --check seam=nan",
     "run missing.mp4",
     "run .",
     "run text.mp4",
@@ -165,8 +199,9 @@ def test_bad_input_is_one_line_exit_two_and_no_file(
     [
         (
             "",
-            "Expected one of {text-to-video, animate, image-to-video, edit, pose, run, show, models, "
-            "inspect, variations, remix, sweep, train, evaluate}; see: videogen --help",
+            "Expected one of {text-to-video, animate, image-to-video, extend, loop, transition, edit, "
+            "illusion, pose, run, show, models, inspect, variations, remix, sweep, train, evaluate}; see: "
+            "videogen --help",
         ),
         ("dance", "Unrecognized options: dance; Available subcommands: text-to-video, animate, image-to-vid"),
         ("text-to-video", "Missing from videogen text-to-video: PROMPT; see: videogen text-to-video --help"),
@@ -210,7 +245,7 @@ def test_help_comes_with_every_command(name: str, capsys: pytest.CaptureFixture[
 @pytest.mark.parametrize("name", list(jobs()))
 def test_a_job_s_flags_are_its_request_s_fields(name: str) -> None:
     flags = {item.name for item in fields(commands()[name])}
-    assert flags == {*jobs()[name].request.model_fields, "output"}
+    assert flags == {*jobs()[name].request.model_fields, "output", "check"}
 
 
 def test_flags_reach_the_request() -> None:
@@ -281,7 +316,7 @@ def test_evaluate_prints_and_writes_the_figures(
     assert printed.err == ""
     assert json.loads(Path("scores.json").read_text())["scores"]["likeness"] == {"made": 1.0, "clips": 3}
     assert Path("sheets/text.png").stat().st_size > 0
-    assert asked["parts"] == ("autoencoder", "planner", "text", "people", "pose", "builds")
+    assert asked["parts"] == ("autoencoder", "planner", "text", "people", "pose", "builds", "illusion")
     assert main(shlex.split("evaluate --clips 3 --part pose -o scores.md")) == 0
     assert asked["parts"] == ("pose",)
     assert Path("scores.md").read_text() == printed.out

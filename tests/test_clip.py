@@ -98,9 +98,10 @@ def test_the_record_names_the_model_of_the_engine_given(fake_engine: Any) -> Non
 
 def test_render_writes_what_run_returns(clip: vg.Clip, fake_engine: Any, tmp_path: Path) -> None:
     record = vg.render(vg.TextToVideo(**REQUEST), tmp_path / "rendered.mp4", engine=fake_engine)
+    for name in ("saved.mp4", "again.mp4"):
+        assert (tmp_path / "rendered.mp4").read_bytes() == clip.save(tmp_path / name).read_bytes()
     assert record == clip.record
-    saved = clip.save(tmp_path / "saved.mp4").read_bytes()
-    assert (tmp_path / "rendered.mp4").read_bytes() == saved
+    assert record["numbers"].keys() == {"flicker"}
 
 
 def test_a_job_that_breaks_off_leaves_no_file(fake_engine: Any, tmp_path: Path) -> None:

@@ -22,6 +22,7 @@ PIPELINES = sorted((ROOT / "pipelines").glob("*.py"))
 SIBLINGS = {"models", "sampling", "media", "conditions", "detection", "enhance", "world"}
 LAYERS: list[set[str]] = [
     {
+        "continuity",
         "errors",
         "extras",
         "types",
@@ -30,6 +31,7 @@ LAYERS: list[set[str]] = [
         "tracks",
         "request",
         "generative",
+        "schedule",
         "sound",
         "threads",
     },
@@ -50,7 +52,7 @@ LAYERS: list[set[str]] = [
     },
     {"clip", "jobs", "stored"},
     {"batch", "bench", "sheet", "several"},
-    {"cli", "commands", "console", "several_commands", "web", "__main__"},
+    {"cli", "commands", "console", "job_commands", "several_commands", "web", "__main__"},
 ]
 RANK = {part: rank for rank, parts in enumerate(LAYERS) for part in parts}
 OPTIONAL = [

@@ -86,3 +86,10 @@ def test_a_plan_is_drawn_as_the_world_draws_its_own() -> None:
 def test_a_plan_of_nothing_is_empty() -> None:
     assert Plan(tracks=Tracks.none(1, 3), pose=None).is_empty
     assert not Plan(tracks=Tracks.none(1, 3), pose=torch.zeros(3, KEYPOINTS, 3)).is_empty
+
+
+def test_a_part_of_a_plan_is_its_frames() -> None:
+    plan = plan_of(length=12)
+    part = plan.between(3, 7)
+    assert torch.equal(part.tracks.state, plan.tracks.state[:, 3:7])
+    assert part.kind == plan.kind

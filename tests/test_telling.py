@@ -16,6 +16,7 @@ from videogen.clip_conditions import Conditions
 from videogen.devices import Placement
 from videogen.engine import Engine
 from videogen.sampling import Timeline, always
+from videogen.schedule import Schedule
 from videogen.telling import compile_network, make_denoisers
 
 T = 4
@@ -118,3 +119,28 @@ def test_a_compiled_network_predicts_as_before(engine: Engine, monkeypatch: pyte
     assert asked == [{"dynamic": False}]
     for one, other in zip(before, predict(engine, Placement), strict=True):
         torch.testing.assert_close(one, other, rtol=0, atol=0)
+
+
+def test_every_model_is_told_the_words_of_the_frames_it_is_asked_for(engine: Engine) -> None:
+    if not engine.reads_words:
+        pytest.skip("it reads no words")
+    place = Together(torch.device("cpu"), torch.float32)
+    schedule = Schedule(("a b", "c d e"), (0.0, 2.0), 0.0)
+    latents, frames = rand(2, 4, 2, 8, 8, seed=3), torch.tensor([[0, 1], [2, 3]])
+
+    def ask(prompt: Any) -> Tensor:
+        conditions = replace(told(), prompt=prompt)
+        with torch.inference_mode():
+            [half] = make_denoisers(
+                engine._networks, [conditions], Timeline.line(T), placement=place, whole=always
+            )
+            return half(latents, torch.tensor(700), frames)
+
+    changing, first, second = ask(schedule), ask("a b"), ask("c d e")
+    assert changing.shape == first.shape
+    if engine.needs_poses:  # the reference hears the words of the whole clip, so all of it differs a little
+        assert torch.isfinite(changing).all()
+        return
+    torch.testing.assert_close(changing[0], first[0], rtol=1e-4, atol=1e-5)
+    torch.testing.assert_close(changing[1], second[1], rtol=1e-4, atol=1e-5)
+    assert (changing[1] - first[1]).abs().max() > 1e-5

@@ -26,8 +26,12 @@ if TYPE_CHECKING:
     from videogen.jobs.animate import Animate, animate
     from videogen.jobs.detecting import detect_pose
     from videogen.jobs.edit import Edit, edit
+    from videogen.jobs.extend import Extend, extend
+    from videogen.jobs.illusion import Illusion, illusion
     from videogen.jobs.image_to_video import ImageToVideo, image_to_video
+    from videogen.jobs.loop import Loop, loop
     from videogen.jobs.text_to_video import TextToVideo, text_to_video
+    from videogen.jobs.transition import Transition, transition
     from videogen.poses import all_people, read_pose, write_pose
     from videogen.request import Request
     from videogen.several import remix, sweep, variations
@@ -38,25 +42,33 @@ __all__ = [
     "Clip",
     "Edit",
     "Engine",
+    "Extend",
+    "Illusion",
     "ImageToVideo",
+    "Loop",
     "MediaError",
     "MissingExtra",
     "Request",
     "RequestError",
     "TextToVideo",
+    "Transition",
     "VideogenError",
     "__version__",
     "all_people",
     "animate",
     "detect_pose",
     "edit",
+    "extend",
+    "illusion",
     "image_to_video",
+    "loop",
     "read_pose",
     "remix",
     "render",
     "run",
     "sweep",
     "text_to_video",
+    "transition",
     "variations",
     "write_pose",
 ]
@@ -67,9 +79,13 @@ _HOMES = {
     "videogen.clip": ("Clip", "render", "run"),
     "videogen.jobs.animate": ("Animate", "animate"),
     "videogen.jobs.detecting": ("detect_pose",),
+    "videogen.jobs.extend": ("Extend", "extend"),
+    "videogen.jobs.illusion": ("Illusion", "illusion"),
     "videogen.jobs.edit": ("Edit", "edit"),
     "videogen.jobs.image_to_video": ("ImageToVideo", "image_to_video"),
+    "videogen.jobs.loop": ("Loop", "loop"),
     "videogen.jobs.text_to_video": ("TextToVideo", "text_to_video"),
+    "videogen.jobs.transition": ("Transition", "transition"),
     "videogen.poses": ("all_people", "read_pose", "write_pose"),
     "videogen.request": ("Request",),
     "videogen.several": ("remix", "sweep", "variations"),

@@ -1,97 +1,46 @@
 """The command line: one command per job, derived from its request's fields, and a few more.
 
 Results go to the standard output; progress, warnings and errors to the standard error. Exit code 0: done;
-2: something given cannot be honoured (one line says what); 130: stopped with Ctrl-C. Whatever happens, an
-output is whole or not there. Heavy packages are imported by the commands that need them.
+2: something given cannot be honoured (one line says what); 3: the clip is written, and --check found a number
+above its limit; 130: stopped with Ctrl-C. Whatever happens, an output is whole or not there. Heavy packages
+are imported by the commands that need them.
 """
 
 from __future__ import annotations
 
-import inspect
 import io
 import json
-import logging
 import os
 import shlex
 import sys
-import types
 from collections.abc import Callable, Sequence
 from contextlib import redirect_stderr
-from dataclasses import dataclass, field, fields, make_dataclass
-from fractions import Fraction
+from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
-from typing import Annotated, Any, ClassVar, Protocol, get_args, get_origin
+from typing import Annotated, Any, Protocol
 
 import tyro
 from rich.console import Console
-from tyro.conf import DisallowNone, Positional, UseAppendAction, arg
+from tyro.conf import DisallowNone, Positional, arg
 
 from videogen import __version__
 from videogen.commands import Evaluate, FindPose, Train
-from videogen.console import messages_on, one_line, progress_bar, say
+from videogen.console import messages_on, one_line, say
 from videogen.errors import RequestError, VideogenError
-from videogen.jobs import jobs, request_from
-from videogen.request import Folder, Record, Request
+from videogen.job_commands import JobCommand, Run, job_command, spelled_out
+from videogen.jobs import jobs
 from videogen.several_commands import Remix, Sweep, Variations
 from videogen.stored import read_stored
 
-METAVARS = {int: "INT", float: "NUMBER", Fraction: "RATE", Folder: "DIR", Path: "FILE"}
 DESCRIPTION = "Text, pictures and poses become video. `videogen COMMAND --help` says what each can do."
-log = logging.getLogger(__name__)
-
-Output = Annotated[
-    Path | None,
-    arg(
-        name="output",
-        aliases=["-o"],
-        metavar="OUT",
-        help="File to write; its ending chooses the format. Named after the job and seed if not given.",
-        help_behavior_hint="",
-    ),
-]
 
 
 class Command(Protocol):
     """What the command line was told to do, ready to be carried out."""
 
-    def execute(self, console: Console) -> None:
-        """Do it, showing progress on `console`; raises `VideogenError`."""
-
-
-@dataclass(kw_only=True)
-class JobCommand:
-    """A job's fields as flags, and where to write; a subclass is made from each request class."""
-
-    request_class: ClassVar[type[Request]]
-
-    output: Output = None
-
-    def request(self) -> Request:
-        """Return the request that the flags spell; raises `RequestError`."""
-        values = {item.name: getattr(self, item.name) for item in fields(self) if item.name != "output"}
-        return self.request_class(**values)
-
-    def execute(self, console: Console) -> None:
-        """Make the clip and write it."""
-        _render(self.request(), self.output, console)
-
-
-@dataclass(kw_only=True)
-class Run:
-    """Repeat the request that is stored in an output, or in a JSON file."""
-
-    file: Positional[
-        Annotated[Path, arg(metavar="FILE", help="An output of videogen, or a request as .json.")]
-    ]
-    output: Output = None
-
-    def execute(self, console: Console) -> None:
-        """Make the clip again; says so where the weights are not those that made it first."""
-        stored = read_stored(self.file)
-        record = _render(request_from(stored), self.output, console)
-        if stored.get("weights", record["weights"]) != record["weights"]:
-            log.warning("%s was made with other weights; the new clip differs from it", self.file)
+    def execute(self, console: Console) -> int | None:
+        """Do it, showing progress on `console`, and return an exit code; raises `VideogenError`."""
 
 
 @dataclass(kw_only=True)
@@ -153,7 +102,7 @@ class Inspect:
 @cache
 def commands() -> dict[str, Callable[..., Any]]:
     """Return every command by name: the jobs first, then the rest."""
-    made = {name: _job_command(job.request) for name, job in jobs().items()}
+    made = {name: job_command(job.request) for name, job in jobs().items()}
     others = {"pose": FindPose, "run": Run, "show": Show, "models": Models, "inspect": Inspect}
     several = {"variations": Variations, "remix": Remix, "sweep": Sweep}
     return {**made, **others, **several, "train": Train, "evaluate": Evaluate}
@@ -168,8 +117,12 @@ def parse(argv: Sequence[str]) -> Command:
     try:
         with redirect_stderr(complaint):
             command: Command = tyro.extras.subcommand_cli_from_dict(
-                commands(), prog="videogen", description=DESCRIPTION, args=list(argv), config=[DisallowNone]
-            )
+                commands(),
+                prog="videogen",
+                description=DESCRIPTION,
+                args=spelled_out(argv),
+                config=[DisallowNone],
+            )  # fmt: skip
     except SystemExit as stop:
         if not stop.code:
             raise
@@ -202,7 +155,7 @@ def _carry_out(words: list[str]) -> int:
     console = Console(stderr=True, soft_wrap=True, highlight=False)
     with messages_on(console):
         try:
-            parse(words).execute(console)
+            return parse(words).execute(console) or 0
         except VideogenError as error:
             say(console, f"videogen: {' '.join(str(error).split())}")
             return 2
@@ -212,65 +165,3 @@ def _carry_out(words: list[str]) -> int:
                 f"videogen: stopped; no half-made file is left. Again: {shlex.join(['videogen', *words])}",
             )
             return 130
-    return 0
-
-
-def _job_command(request: type[Request]) -> type[JobCommand]:
-    """Make a job's command: its own fields first, then those of its bases."""
-    homes = [inspect.get_annotations(kind) for kind in request.__mro__]
-    names = sorted(request.model_fields, key=lambda name: [name in home for home in homes].index(True))
-    return make_dataclass(
-        request.__name__,
-        [_flag(request, name) for name in names],
-        bases=(JobCommand,),
-        namespace={"request_class": request, "__doc__": request.__doc__},
-        kw_only=True,
-    )
-
-
-def _flag(request: type[Request], name: str) -> tuple[str, Any, Any]:
-    """Describe one field to tyro; numbers stay text, so that one place judges them: the request."""
-    info = request.model_fields[name]
-    many = get_origin(info.annotation) is tuple
-    members = [kind for kind in get_args(info.annotation) if kind not in (types.NoneType, ...)]
-    members = members or [info.annotation]
-    kinds = [get_args(kind)[0] if hasattr(kind, "__metadata__") else kind for kind in members]
-    kind: Any = UseAppendAction[tuple[str, ...]] if many else info.annotation
-    default = info.default
-    if kinds[0] in (int, float, Fraction):
-        kind = str if info.is_required() or default is not None else str | None
-        default = default if default is None else str(default)
-    metavar = METAVARS.get(members[0]) or METAVARS.get(kinds[0], "TEXT" if kinds == [str] else None)
-    place = name in request.by_place()
-    help_text = arg(
-        help=info.description,
-        metavar=name.upper() if place else metavar,
-        help_behavior_hint="" if info.is_required() or default in (None, ()) else None,
-    )
-    kind = Annotated[kind, help_text, Positional] if place else Annotated[kind, help_text]
-    return (name, kind, field()) if info.is_required() else (name, kind, field(default=default))
-
-
-def _render(request: Request, output: Path | None, console: Console) -> Record:
-    """Make the clip with a progress bar, write it, and say so on the standard output."""
-    from videogen.clip import render
-
-    request = request.seeded()
-    path = output if output is not None else _free_name(request)
-    try:
-        with progress_bar(console) as progress:
-            record = render(request, path, progress=progress)
-    except KeyboardInterrupt:
-        say(console, f"videogen: the seed was {request.seed}; give --seed {request.seed} for the same clip")
-        raise
-    sys.stdout.write(f"{path} (seed {request.seed})\n")
-    return record
-
-
-def _free_name(request: Request) -> Path:
-    """Name an output after its job and seed, without touching a file that is there."""
-    stem = f"{request.job}-{request.seed}"
-    number = 1
-    while (path := Path(f"{stem}{f'-{number}' if number > 1 else ''}.mp4")).exists():
-        number += 1
-    return path

@@ -2,7 +2,8 @@
 
 `run` returns once the denoising is done; frames are then decoded as they are asked for. A clip keeps the
 frames it has made up to a limit, so that saving and showing decode once, and a clip too long for memory
-still streams. Every output carries its record: the request with the seed used, and the weights' hashes.
+still streams. Every output carries its record: the request with the seed used, the weights' hashes, and the
+numbers that say how well the clip holds together.
 """
 
 from __future__ import annotations
@@ -20,6 +21,7 @@ from typing import TYPE_CHECKING, ParamSpec, cast
 from videogen.errors import RequestError
 from videogen.extras import NOTHING, Extras
 from videogen.jobs import Progress, jobs, silent
+from videogen.jobs.ledger import Ledger
 from videogen.request import Record, Request, make_record
 from videogen.sound import Sound
 
@@ -31,12 +33,36 @@ P = ParamSpec("P")
 KEPT_BYTES = 2**30
 
 
+class Measured:
+    """Frames at `fps`, for one pass, that are measured as they go by, with what `ledger` says of them."""
+
+    def __init__(self, frames: Iterator[Frame], ledger: Ledger, *, fps: Fraction) -> None:
+        from videogen.continuity import Meter
+
+        self._frames, self._ledger, self._meter = frames, ledger, Meter(fps=fps)
+
+    def __iter__(self) -> Iterator[Frame]:
+        for frame in self._frames:
+            self._meter.add(frame)
+            yield frame
+
+    def hold(self) -> None:
+        """Make the first frame now."""
+        self._frames = chain([next(self._frames)], self._frames)
+
+    def numbers(self) -> Record:
+        """What a record says of the frames so far: nothing before the first."""
+        ledger = self._ledger
+        found = self._meter.numbers(joins=ledger.joins, seams=ledger.seams, ring=ledger.ring)
+        return {"numbers": found} if found else {}
+
+
 class Clip:
     """Moving pictures with their frame rate, record, and the sound that goes with them, if any."""
 
     def __init__(
         self,
-        make: Callable[[], Iterator[Frame]],
+        make: Callable[[], Measured],
         *,
         fps: Fraction,
         record: Record,
@@ -44,9 +70,14 @@ class Clip:
     ) -> None:
         """Wrap `make`, which yields the frames from the first one each time it is called."""
         self.fps = fps
-        self.record = record
+        self._record, self._numbers = record, Record()
         self._make, self._sound = make, sound
         self._kept: list[Frame] | None = None
+
+    @property
+    def record(self) -> Record:
+        """The request and the weights' hashes; and the clip's numbers, once its frames have been made."""
+        return self._record | self._numbers
 
     @property
     def audio(self) -> Sound | None:
@@ -66,19 +97,23 @@ class Clip:
             yield from self._kept
             return
         kept: list[Frame] | None = []
-        for frame in self._make():
+        frames = self._make()
+        for frame in frames:
             if kept is not None:
                 kept.append(frame)
                 kept = kept if len(kept) * frame.nbytes <= KEPT_BYTES else None
             yield frame
         self._kept = kept
+        self._numbers = frames.numbers()
 
     def save(self, path: str | Path) -> Path:
         """Write the clip with its record; the ending chooses the format. Raises `MediaError`."""
+        from videogen.media.provenance import GrowingRecord
         from videogen.media.video import write_video
 
         audio = _audible(self._sound, path)
-        write_video(path, self.stream(), fps=self.fps, record=self.record, audio=audio)
+        record = GrowingRecord(self._record, lambda: self._numbers)
+        write_video(path, self.stream(), fps=self.fps, record=record, audio=audio)
         return Path(path)
 
     def _repr_html_(self) -> str:
@@ -114,15 +149,18 @@ def run(request: Request, *, engine: Engine | None = None, progress: Progress = 
     sound = request.sound()
     request, engine = _ready(request, engine, progress)
     job = jobs()[request.job]
-    first_time: list[Iterator[Frame]] = []
+    fps = request.rate(engine.spec.fps)
+    first_time: list[Measured] = []
 
-    def make() -> Iterator[Frame]:
-        return first_time.pop() if first_time else job.generate(request, engine)
+    def begin(progress: Progress = silent) -> Measured:
+        ledger = Ledger()
+        return Measured(job.generate(request, engine, progress=progress, ledger=ledger), ledger, fps=fps)
 
-    frames = job.generate(request, engine, progress=progress)
-    first_time.append(chain([next(frames)], frames))
+    frames = begin(progress)
+    frames.hold()
+    first_time.append(frames)
     record = make_record(request, weights=engine.hashes)
-    return Clip(make, fps=request.rate(engine.spec.fps), record=record, sound=sound)
+    return Clip(lambda: first_time.pop() if first_time else begin(), fps=fps, record=record, sound=sound)
 
 
 def render(
@@ -133,15 +171,18 @@ def render(
     Memory does not grow with the clip. Raises `MediaError` first of all where `path` cannot be written,
     then like `run`; whatever happens, there is a whole file or none.
     """
+    from videogen.media.provenance import GrowingRecord
     from videogen.media.video import check_output, write_video
 
     check_output(path, fps=request.fps or Fraction(1))
     audio = _audible(request.sound(), path)
     request, engine = _ready(request, engine, progress)
     record = make_record(request, weights=engine.hashes)
-    frames = _counted(jobs()[request.job].generate(request, engine, progress=progress), progress)
-    write_video(path, frames, fps=request.rate(engine.spec.fps), record=record, audio=audio)
-    return record
+    fps, ledger = request.rate(engine.spec.fps), Ledger()
+    frames = jobs()[request.job].generate(request, engine, progress=progress, ledger=ledger)
+    measured = Measured(_counted(frames, progress), ledger, fps=fps)
+    write_video(path, measured, fps=fps, record=GrowingRecord(record, measured.numbers), audio=audio)
+    return record | measured.numbers()
 
 
 def as_function(request: Callable[P, Request]) -> Callable[P, Clip]:

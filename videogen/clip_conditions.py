@@ -9,6 +9,7 @@ from dataclasses import dataclass, replace
 from torch import Tensor
 
 from videogen.errors import RequestError
+from videogen.schedule import Schedule
 from videogen.types import Latents
 
 
@@ -22,11 +23,11 @@ class Conditions:
     reference itself, −1…1 `1 c h w`, for models that read it in place of words or beside them; `motion` is
     how much moves, 1…255, and the deviation of the noise in the reference, for models that read them;
     `keyframes` the hint of a SparseCtrl, as `hint_at` makes it; `control_prompt` the words of guidance's
-    other half, for ControlNets that hear the same words in both.
+    other half, for ControlNets that hear the same words in both. Words may be a schedule over the frames.
     """
 
     fps: float
-    prompt: str | None = None
+    prompt: str | Schedule | None = None
     reference: Latents | None = None
     carried: Latents | None = None
     visibility: Tensor | None = None
@@ -34,12 +35,17 @@ class Conditions:
     picture: Tensor | None = None
     motion: tuple[float, float] | None = None
     keyframes: Tensor | None = None
-    control_prompt: str | None = None
+    control_prompt: str | Schedule | None = None
 
     def between(self, start: int, stop: int) -> Conditions:
         """The conditions of the frames from `start` up to before `stop`, as a clip of their own."""
         cut = {name: value[:, :, start:stop] for name, value in self.per_frame().items()}
-        return replace(self, **cut)  # type: ignore[arg-type]
+        words = {
+            name: value.between(start, stop)
+            for name in ("prompt", "control_prompt")
+            if isinstance(value := getattr(self, name), Schedule)
+        }
+        return replace(self, **cut, **words)  # type: ignore[arg-type]
 
     def per_frame(self) -> dict[str, Tensor]:
         """What is given for each frame, `1 c t h w`, by name."""

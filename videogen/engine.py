@@ -161,17 +161,27 @@ class Engine:
             )
         return make_denoisers(self._networks, chain, timeline, placement=self._placement, whole=whole)
 
-    def windows_at_once(self, height: int, width: int) -> int:
+    @property
+    def longest_window(self) -> int:
+        """The most frames that the network takes at once."""
+        network = self._networks.denoiser
+        longest: int = (
+            network.unet.config.motion_max_frames if isinstance(network, LIKE_OURS) else self.spec.window
+        )
+        return longest
+
+    def windows_at_once(self, height: int, width: int, *, window: int | None = None) -> int:
         """How many windows of so many pixels go through the network together: as many as fit.
 
-        On a CPU one, or of a small network one for each core.
+        Of `window` frames each, or the model's own number. On a CPU one, or of a small network one for each
+        core.
         """
         free, spec = free_memory(self.device), self.spec
         if free is None:
             return torch.get_num_threads() if isinstance(self._networks.denoiser, ConditionedUNet) else 1
         return windows_that_fit(
             free,
-            frames=spec.window,
+            frames=window or spec.window,
             places=height * width // spec.vae_scale_factor**2,
             width=self._networks.denoiser.unet.config.block_out_channels[0],
             bytes_each=self.dtype.itemsize,
@@ -184,6 +194,10 @@ class Engine:
         return replace(
             conditions, reference=None, picture=None, prompt=None, control_prompt=conditions.prompt
         )
+
+    def without_words(self, conditions: Conditions) -> Conditions:
+        """Without the words alone, which guidance then strengthens."""
+        return replace(conditions, prompt=None, control_prompt=conditions.prompt)
 
     @property
     def reads_pictures(self) -> bool:

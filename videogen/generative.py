@@ -60,6 +60,30 @@ class GenerativeRequest(Request):
         description="How a long clip is cut: into windows that blend and never wrap around its end, or as "
         "MagicAnimate and AnimateAnyone did, whose windows wrap.",
     )
+    window: int | None = Field(
+        default=None, ge=1, le=256, description="Frames of a window; the model's own number if not given."
+    )
+    overlap: int | None = Field(
+        default=None,
+        ge=0,
+        le=255,
+        description="Frames that neighbouring windows share at least; the model's own number if not given.",
+    )
+    window_weights: Literal["pyramid", "overlap-linear", "flat"] = Field(
+        default="overlap-linear",
+        description="How the frames of a window count where windows blend: up to its middle and down again "
+        "(pyramid), up and down over the overlap only, or all alike (flat).",
+    )
+    anchor_frame: bool = Field(
+        default=False,
+        description="Show the clip's first frame to every window, so that late ones look like it too; takes "
+        "one frame of each window.",
+    )
+    noise: Literal["independent", "freenoise"] = Field(
+        default="independent",
+        description="What frames beyond the first window begin from: noise of their own, or that of the "
+        "first window again, shuffled (freenoise), which keeps a long clip alike.",
+    )
     guidance_start: float = Field(
         default=0.0,
         ge=0,
@@ -92,6 +116,24 @@ class GenerativeRequest(Request):
     ip_adapter: Scaled | None = Field(
         default=None, description="An IP-Adapter that makes clips look like a picture, FILE or FILE@SCALE."
     )
+
+    @model_validator(mode="after")
+    def _windows_that_blend(self) -> Self:
+        if self.window is not None and self.overlap is not None and self.overlap >= self.window:
+            raise ValueError(f"--overlap {self.overlap} is not below --window {self.window}; give less")
+        if self.windows == "original" and (self.window_weights != "overlap-linear" or self.anchor_frame):
+            raise ValueError("--windows original has no weights and no anchor frame; drop one of them")
+        return self
+
+    @property
+    def is_windowed(self) -> bool:
+        """Whether something is said of windows in which a clip is made at once."""
+        return (
+            self.windows == "original"
+            or self.overlap is not None
+            or self.window_weights != "overlap-linear"
+            or self.anchor_frame
+        )
 
     @model_validator(mode="after")
     def _some_guidance(self) -> Self:
@@ -148,6 +190,11 @@ class TimelineRequest(GenerativeRequest):
 
     @model_validator(mode="after")
     def _pieces_are_made(self) -> Self:
+        if self.mode == "outpaint" and self.is_windowed:
+            raise ValueError(
+                "--windows original, --overlap, --window-weights and --anchor-frame are for a clip that is "
+                "made at once; leave out --mode outpaint"
+            )
         for name in ("context", "colour_anchor"):
             value = getattr(self, name)
             if self.mode == "joint" and value != TimelineRequest.model_fields[name].default:
@@ -156,7 +203,7 @@ class TimelineRequest(GenerativeRequest):
         return self
 
 
-class LengthRequest(TimelineRequest):
+class LengthRequest(GenerativeRequest):
     """The fields of the jobs whose clip is as long as is asked for."""
 
     seconds: float | None = Field(default=None, gt=0, le=600, description="Length; or give --num-frames.")

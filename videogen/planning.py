@@ -19,6 +19,7 @@ from numpy.typing import NDArray
 from scipy.interpolate import make_interp_spline
 from torch import Tensor
 
+from videogen.conditions.motion_field import is_head
 from videogen.conditions.pose_repair import resample
 from videogen.conditions.route import Route
 from videogen.models.motion_planner import MotionPlanner, MotionPlannerConfig, Told
@@ -46,6 +47,17 @@ class Plan:
     def is_empty(self) -> bool:
         """Whether neither a thing nor a person is planned."""
         return self.pose is None and not bool((self.tracks.state[..., 4] > 0).any())
+
+    @property
+    def kind(self) -> tuple[bool, ...]:
+        """Whether there is a person, only a head, and each of the things."""
+        head = self.pose is not None and bool(is_head(self.pose[0]))
+        return self.pose is not None, head, *(self.tracks.state[0, 0, :, 4] > 0).tolist()
+
+    def between(self, start: int, stop: int) -> Plan:
+        """The frames from `start` up to before `stop`."""
+        tracks = self.tracks.rows(slice(None), frames=slice(start, stop))
+        return Plan(tracks, None if self.pose is None else self.pose[start:stop])
 
 
 @dataclass(frozen=True)

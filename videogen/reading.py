@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import re
+from dataclasses import dataclass
 
+import torch
 from torch import Tensor
 
+from videogen.schedule import Schedule
 from videogen.weights.parts import Networks
 from videogen.weights.spec import ModelSpec
 from videogen.world.caption import simplify, words_of
@@ -42,3 +45,31 @@ def read_words(networks: Networks, prompt: str | None) -> Tensor:
     encoder, _ = networks.language
     features: Tensor = encoder(tokens_of(networks, prompt or "").to(encoder.device)).last_hidden_state
     return features
+
+
+@dataclass(frozen=True)
+class Spoken:
+    """Words over the frames of a clip: the features of the texts, `n l c`, and their shares by frame, `t n`.
+
+    Features of neighbouring texts are blended where one goes over into the next (as FreeNoise does, Qiu et
+    al. 2023).
+    """
+
+    features: Tensor
+    shares: Tensor
+
+    @classmethod
+    def read(cls, networks: Networks, schedule: Schedule, *, length: int) -> Spoken:
+        """What a clip of `length` frames is told by a schedule."""
+        features = torch.cat([read_words(networks, text) for text in schedule.texts])
+        shares = torch.tensor([schedule.shares(number) for number in range(length)])
+        return cls(features, shares.to(features))
+
+    def at(self, numbers: Tensor) -> Tensor:
+        """The words of the frames `numbers` `t`, `1 t l c`."""
+        shares = self.shares[numbers.to(self.shares.device)]
+        return torch.einsum("tn,nlc->tlc", shares, self.features)[None]
+
+    def throughout(self) -> Tensor:
+        """The words of the whole clip, for what hears no frame apart, `1 l c`."""
+        return torch.einsum("n,nlc->lc", self.shares.mean(0), self.features)[None]

@@ -32,6 +32,7 @@ from pydantic_core import ErrorDetails
 from videogen import __version__
 from videogen.errors import RequestError
 from videogen.extras import NOTHING, Extras
+from videogen.schedule import parse_schedule
 from videogen.sound import Sound
 
 Record: TypeAlias = dict[str, Any]
@@ -65,6 +66,13 @@ def _readable(text: str) -> str:
     return text
 
 
+def _all_readable(text: str) -> str:
+    """Accept a prompt over time where its times are in order, and each text can be read."""
+    for one in parse_schedule(text):
+        _readable(one.text)
+    return text
+
+
 Rate: TypeAlias = Annotated[Fraction, BeforeValidator(_exact_rate)]
 """Frames per second, exact: 8, 23.976 or 30000/1001."""
 
@@ -73,6 +81,10 @@ Folder: TypeAlias = Annotated[Path, "a folder"]
 
 Prompt: TypeAlias = Annotated[str, AfterValidator(_readable)]
 """Text that says what should be seen: not blank, at most 300 words and 1,000 characters."""
+
+
+ScheduledPrompt: TypeAlias = Annotated[str, AfterValidator(_all_readable)]
+"""A prompt, or several, each from its time on: `0: a red ball | 3s: a blue ball`."""
 
 
 class Request(BaseModel):

@@ -20,9 +20,10 @@ from videogen.devices import Placement
 from videogen.models.conditioned import ConditionedUNet, Inputs, join
 from videogen.models.controlnet import Residuals
 from videogen.models.stable import StableUNet
-from videogen.reading import read_words
+from videogen.reading import Spoken, read_words
 from videogen.sampling.steps import FrameStore, When, always
 from videogen.sampling.timeline import Timeline
+from videogen.schedule import Schedule
 from videogen.seeing import look_beside_words, look_in_place_of_words
 from videogen.threads import in_threads
 from videogen.types import Denoiser, Latents
@@ -99,6 +100,7 @@ class _Half:
         self._shared, self._conditions, self._timeline, self._whole = shared, conditions, timeline, whole
         self._network = shared.networks.denoiser
         self._kept = FrameStore(timeline.length)
+        self._spoken: dict[str, Spoken] = {}
         self._told, self._watched = self._read(), shared.watched(conditions.pose_maps)
         self._lent: tuple[float, Mapping[str, Tensor] | None] = float("nan"), None
 
@@ -111,8 +113,8 @@ class _Half:
         placement.use(networks.image_prompt)
         image = look_beside_words(networks, conditions.picture)
         placement.use(networks.text_encoder)
-        text = read_words(networks, conditions.prompt) if text is None else text
-        heard = read_words(networks, conditions.control_prompt) if self._hears_the_other() else None
+        text = self._hear("text", conditions.prompt) if text is None else text
+        heard = self._hear("control_text", conditions.control_prompt) if self._hears_the_other() else None
         return Inputs(
             text=text,
             fps=torch.tensor([conditions.fps], device=placement.device),
@@ -121,6 +123,20 @@ class _Half:
             image=image,
             control_text=heard,
         )
+
+    def _hear(self, name: str, prompt: str | Schedule | None) -> Tensor:
+        """The words of the whole clip, `1 l c`; those of each frame are kept by the `name` of the input."""
+        if not isinstance(prompt, Schedule):
+            return read_words(self._shared.networks, prompt)
+        spoken = Spoken.read(self._shared.networks, prompt, length=self._timeline.length)
+        self._spoken[name] = spoken
+        return spoken.throughout()
+
+    def _words_at(self, numbers: Tensor) -> dict[str, Tensor]:
+        """The words of the frames `numbers` where they change: of each, or for networks of others of all."""
+        spoken = {name: each.at(numbers) for name, each in self._spoken.items()}
+        apart = isinstance(self._network, LIKE_OURS)
+        return {name: words if apart else words.mean(1) for name, words in spoken.items()}
 
     def _hears_the_other(self) -> bool:
         """Whether ControlNets hear the words of guidance's other half."""
@@ -190,6 +206,7 @@ class _Half:
         watched = [maps[:, :, numbers.to(maps.device)] for maps in self._watched]
         return replace(
             self._told,
+            **self._words_at(numbers),
             known=pick(timeline.known),
             mask=pick(timeline.mask),
             carried=pick(conditions.carried),

@@ -88,3 +88,11 @@ def test_the_judge_likes_the_same_face_moving_with_the_driver(
     assert backwards["tilt: correlation"] < 0.8
     assert figures["background: PSNR"] < 60
     assert portrait.judge([photograph] * 3, photograph, faces)["background: flicker"] == 0
+
+
+def test_five_readings_of_a_still_clip_agree_with_one(photograph: np.ndarray) -> None:
+    often = portrait.read_often([photograph] * 2)
+    once = portrait.read_faces([photograph] * 2).values
+    assert often.shape == once.shape == (2, 5)
+    assert np.abs(often - once)[:, :4].max() < 0.05, "a mirror image turns and tilts the other way"
+    assert np.abs(often - once)[:, 4].max() < 2

@@ -20,6 +20,7 @@ from videogen.extras import Extras
 from videogen.jobs.image_to_video import generate
 from videogen.media.image import read_image
 from videogen.sampling import Timeline
+from videogen.schedule import Schedule
 
 PLAIN: dict[str, Any] = {"picture": "photo.png", "prompt": "a red ball", "seed": 1}
 CHANGES: dict[str, Any] = {
@@ -36,6 +37,11 @@ CHANGES: dict[str, Any] = {
     "guidance_scale": 3.5,
     "window_batch": 4,
     "windows": "original",
+    "window": 8,
+    "overlap": 1,
+    "window_weights": "flat",
+    "anchor_frame": True,
+    "noise": "freenoise",
     "guidance_start": 0.4,
     "guidance_end": 0.6,
     "cache_interval": 2,
@@ -91,8 +97,8 @@ def person(fake_engine: Any, monkeypatch: pytest.MonkeyPatch, head_moves: np.nda
     """An engine whose plans are of a head that turns."""
     plain = fake_engine.plan
 
-    def plan(prompt: str, *, length: int, fps: Any, seed: int) -> Any:
-        made = plain(prompt, length=length, fps=fps, seed=seed)
+    def plan(prompt: str, *, length: int, fps: Any, seed: int, **more: Any) -> Any:
+        made = plain(prompt, length=length, fps=fps, seed=seed, **more)
         object.__setattr__(made, "pose", torch.from_numpy(head_moves[np.arange(length) % len(head_moves)]))
         return made
 
@@ -331,3 +337,22 @@ def test_what_the_model_cannot_be_told_is_refused_in_one_line(
 def test_motion_outside_its_range_is_refused(fields: dict[str, Any]) -> None:
     with pytest.raises(vg.RequestError, match=r"expected a (whole|finite) number"):
         vg.ImageToVideo(**PLAIN, **fields)
+
+
+def test_words_of_a_person_that_change_are_one_pose_and_the_picture_stays_known(
+    person: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    told = watch(person, monkeypatch)
+    frames_of(person, picture="person.png", prompt="0: a red ball | 50%: a blue ball", num_frames=8)
+    (without, _), (conditions, timeline) = told
+    assert without.prompt is None
+    assert isinstance(conditions.prompt, Schedule)
+    assert conditions.carried is not None
+    assert conditions.carried.shape[2] == 8
+    assert timeline.known is not None
+
+
+def test_words_over_time_change_the_clip_where_they_say(fake_engine: Any) -> None:
+    plain = frames_of(fake_engine, num_frames=8)
+    changed = frames_of(fake_engine, num_frames=8, prompt="0: a red ball | 75%: a blue ball")
+    assert (plain != changed).any()

@@ -15,6 +15,7 @@ from videogen.engine import Conditions
 from videogen.extras import Extras
 from videogen.jobs.text_to_video import generate
 from videogen.sampling import Timeline
+from videogen.schedule import Schedule
 
 PLAIN: dict[str, Any] = {"prompt": "a red ball", "seed": 1}
 CHANGES: dict[str, Any] = {
@@ -32,6 +33,11 @@ CHANGES: dict[str, Any] = {
     "guidance_scale": 3.5,
     "window_batch": 4,
     "windows": "original",
+    "window": 8,
+    "overlap": 1,
+    "window_weights": "flat",
+    "anchor_frame": True,
+    "noise": "freenoise",
     "guidance_start": 0.4,
     "guidance_end": 0.6,
     "cache_interval": 2,
@@ -204,6 +210,38 @@ def test_original_windows_are_batched_too_and_give_the_same_clip(fake_engine: An
     np.testing.assert_array_equal(one, four)
 
 
+@pytest.mark.parametrize(
+    ("fields", "told"),
+    [
+        ({"window": 9}, "--window 9 is more than the 8 frames that pocket takes at once"),
+        ({"window": 1, "anchor_frame": True}, "--window 1 has no other"),
+        ({"overlap": 4}, "--overlap 4 leaves nothing of windows of 4 frames; give less"),
+        ({"overlap": 3, "anchor_frame": True}, "windows of 3 frames beside the anchor frame"),
+        ({"window": 4, "overlap": 4}, "--overlap 4 is not below --window 4"),
+        ({"windows": "original", "window_weights": "flat"}, "has no weights and no anchor frame"),
+        ({"windows": "original", "anchor_frame": True}, "has no weights and no anchor frame"),
+        ({"mode": "outpaint", "overlap": 1}, "for a clip that is made at once"),
+        ({"mode": "outpaint", "anchor_frame": True}, "for a clip that is made at once"),
+    ],
+)
+def test_impossible_windows_are_refused(fields: dict[str, Any], told: str, fake_engine: Any) -> None:
+    with pytest.raises(vg.RequestError, match=told):
+        frames_of(fake_engine, num_frames=9, **fields)
+
+
+def test_in_shorter_windows_half_of_one_is_shared_at_most(fake_engine: Any) -> None:
+    np.testing.assert_array_equal(
+        frames_of(fake_engine, num_frames=9, window=3),
+        frames_of(fake_engine, num_frames=9, window=3, overlap=1),
+    )
+
+
+def test_who_says_how_windows_blend_has_a_long_clip_made_at_once(fake_engine: Any) -> None:
+    long = {"num_frames": 90, "num_inference_steps": 1}
+    joint = frames_of(fake_engine, mode="joint", overlap=1, **long)
+    np.testing.assert_array_equal(frames_of(fake_engine, overlap=1, **long), joint)
+
+
 def test_at_guidance_scale_one_only_the_full_denoiser_is_called(fake_engine: Any) -> None:
     frames_of(fake_engine, guidance_scale=1, num_frames=4)
     alone = len(fake_engine.rows)
@@ -225,6 +263,78 @@ def test_unknown_words_are_named_with_what_the_model_knows(
 def test_known_words_pass_without_a_word(fake_engine: Any, caplog: pytest.LogCaptureFixture) -> None:
     frames_of(fake_engine)
     assert caplog.messages == []
+
+
+def test_words_that_change_are_planned_stretch_by_stretch_each_from_the_last(
+    fake_engine: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked: list[tuple[str, int]] = []
+    told: list[Conditions] = []
+    plan, denoiser = fake_engine.plan, fake_engine.denoiser
+
+    def watched(prompt: str, *, length: int, **more: Any) -> Any:
+        asked.append((prompt, length))
+        return plan(prompt, length=length, **more)
+
+    monkeypatch.setattr(fake_engine, "plan", watched)
+    monkeypatch.setattr(
+        fake_engine,
+        "denoiser",
+        lambda told_, *rest, **more: told.append(told_) or denoiser(told_, *rest, **more),
+    )
+    frames = frames_of(fake_engine, prompt="0: a red ball | 50%: a blue ball", num_frames=10)
+    assert len(frames) == 10
+    assert asked == [("a red ball", 5), ("a blue ball", 10)], "a moment that fits is looked for"
+    assert isinstance(told[1].prompt, Schedule)
+    assert told[1].prompt.texts == ("a red ball", "a blue ball")
+    assert told[1].pose_maps is not None
+    assert told[1].pose_maps.shape[2] == 10
+    asked.clear()
+    frames_of(fake_engine, prompt="0: a red ball | 50%: a blue ball", num_frames=10, path="0.2,0.3 0.8,0.7")
+    assert asked == [("a red ball", 10), ("a blue ball", 10)], "a path goes on by itself"
+
+
+def test_pieces_are_told_the_words_of_their_frames(fake_engine: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    told: list[Any] = []
+    denoiser = fake_engine.denoiser
+    monkeypatch.setattr(
+        fake_engine,
+        "denoiser",
+        lambda one, *rest, **more: told.append(one.prompt) or denoiser(one, *rest, **more),
+    )
+    frames_of(
+        fake_engine, prompt="0: a red ball | 50%: a blue ball", num_frames=16, mode="outpaint", context=2
+    )
+    assert told[1].texts == ("a red ball",)
+    assert told[-1].texts == ("a blue ball",)
+
+
+def test_a_stretch_about_something_else_begins_anew_with_a_warning(
+    fake_engine: Any, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    plan = fake_engine.plan
+
+    def planned(prompt: str, **more: Any) -> Any:
+        made = plan(prompt, **more)
+        if "square" in prompt:
+            made.tracks.state[:, :, 1] = made.tracks.state[:, :, 0]
+        return made
+
+    monkeypatch.setattr(fake_engine, "plan", planned)
+    with caplog.at_level(logging.WARNING, logger="videogen"):
+        frames_of(fake_engine, prompt="0: a red ball | 50%: a green square", num_frames=10)
+    (message,) = caplog.messages
+    assert "'a green square' tells of something else than the words before it" in message
+    assert "0.625 s" in message
+
+
+def test_unknown_words_of_a_schedule_are_named_and_its_times_are_not(
+    fake_engine: Any, caplog: pytest.LogCaptureFixture
+) -> None:
+    with caplog.at_level(logging.WARNING, logger="videogen"):
+        frames_of(fake_engine, prompt="0: a red ball | 50%: a blue zebra")
+    (message,) = caplog.messages
+    assert message.startswith("the model does not know 'zebra' and")
 
 
 def test_progress_counts_the_denoising_steps(fake_engine: Any) -> None:

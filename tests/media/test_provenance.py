@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from fractions import Fraction
 from pathlib import Path
 
@@ -16,10 +16,11 @@ from PIL import Image
 
 from videogen.errors import MediaError
 from videogen.media.image import write_image
-from videogen.media.provenance import SYNTHETIC, Layout, envelope, layout_of, read_record, tags
-from videogen.media.video import write_video
+from videogen.media.provenance import SYNTHETIC, GrowingRecord, Layout, envelope, layout_of, read_record, tags
+from videogen.media.video import read_video, write_video
 
 NAMES = ["a.mp4", "a.webm", "a.gif", "a.webp", "pictures"]
+WITH_SOUND = NAMES[:2]
 FPS = Fraction(8)
 Clip = Callable[..., list[np.ndarray]]
 
@@ -148,3 +149,36 @@ def test_a_layout_is_read_from_tags_and_from_a_comment() -> None:
 def test_a_layout_without_sense_is_none(fps: object) -> None:
     assert layout_of({"videogen_media": json.dumps({"fps": fps, "width": 64, "height": 64})}) is None
     assert layout_of({"videogen_media": json.dumps({"fps": "25/1", "width": "64", "height": True})}) is None
+
+
+@pytest.mark.parametrize("name", NAMES)
+@pytest.mark.parametrize("with_sound", [False, True])
+def test_a_record_may_be_complete_after_the_last_frame_only(
+    folder: Path, name: str, clip: Clip, with_sound: bool, make_sound: Callable[..., Path]
+) -> None:
+    sound = make_sound(folder / "sound.wav", seconds=1)
+    told: list[int] = []
+
+    def frames() -> Iterator[np.ndarray]:
+        for number, frame in enumerate(clip(3)):
+            yield frame
+            told.append(number)
+
+    audible = with_sound and name in WITH_SOUND
+    for target in (folder / name, folder / f"again-{name}"):
+        told.clear()
+        record = GrowingRecord({"seed": 1}, lambda: {"frames": list(told)})
+        write_video(target, frames(), fps=FPS, record=record, audio=sound if audible else None)
+        assert read_record(target) == {"seed": 1, "frames": [0, 1, 2]}
+        with read_video(target) as video:
+            assert len(list(video)) == 3
+            assert video.info.has_audio == audible
+    if (folder / name).is_file():
+        assert (folder / name).read_bytes() == (folder / f"again-{name}").read_bytes()
+
+
+def test_a_record_that_grows_beyond_its_room_is_an_error_and_no_file(folder: Path, clip: Clip) -> None:
+    record = GrowingRecord({"seed": 1}, lambda: {"text": "a" * 600})
+    with pytest.raises(MediaError, match="no room"):
+        write_video(folder / "a.mp4", clip(3), fps=FPS, record=record)
+    assert not (folder / "a.mp4").exists()

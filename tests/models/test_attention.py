@@ -156,3 +156,17 @@ def test_a_spatial_transformer_keeps_its_input_as_a_shortcut() -> None:
     out, tokens = layer(x, randn(B, 7, 6), None)
     torch.testing.assert_close(out, x, rtol=0, atol=0)
     assert tokens.shape == (B, T, 4, D)
+
+
+def test_frames_with_words_of_their_own_attend_to_those() -> None:
+    torch.manual_seed(0)
+    attention = Attention(8, heads=2, context=6, image=True).eval()
+    x, image = torch.randn(2, 3, 5, 8), torch.randn(2, 2, 6)
+    words = torch.randn(2, 3, 4, 6)
+    with torch.no_grad():
+        together = attention.over_words(x, words, image=image)
+        for number in range(3):
+            apart = attention.over_words(x[:, number : number + 1], words[:, number], image=image)
+            torch.testing.assert_close(together[:, number : number + 1], apart)
+        alike = attention.over_words(x, words[:, :1].expand(-1, 3, -1, -1))
+        torch.testing.assert_close(alike, attention.over_words(x, words[:, 0]))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from itertools import pairwise
+from typing import Any
 
 import pytest
 import torch
@@ -12,6 +13,9 @@ from torch import Tensor
 
 from videogen.errors import RequestError
 from videogen.sampling import plan_windows, windowed
+from videogen.sampling.windows import Weights, _taper
+
+WEIGHTS: tuple[Weights, ...] = ("pyramid", "overlap-linear", "flat")
 
 
 @st.composite
@@ -22,6 +26,22 @@ def plans(draw: st.DrawFn) -> dict[str, int]:
         "window": window,
         "overlap": draw(st.integers(0, window - 1)),
         "shift": draw(st.integers(0, 2**32)),
+    }
+
+
+@st.composite
+def cuts(draw: st.DrawFn) -> dict[str, Any]:
+    """A cut of a clip as `windowed` is told it, with any weights, with and without an anchor."""
+    anchor = draw(st.booleans())
+    window = draw(st.integers(2 if anchor else 1, 24))
+    return {
+        "length": draw(st.integers(1, 120)),
+        "window": window,
+        "overlap": draw(st.integers(0, window - 1 - anchor)),
+        "ring": draw(st.booleans()),
+        "batch": draw(st.integers(1, 5)),
+        "weights": draw(st.sampled_from(WEIGHTS)),
+        "anchor": anchor,
     }
 
 
@@ -94,40 +114,87 @@ def test_the_seams_of_a_line_and_of_a_ring_move_from_timestep_to_timestep() -> N
 
 
 @settings(deadline=None)
-@given(plan=plans(), ring=st.booleans(), value=st.floats(-1e3, 1e3, width=32), batch=st.integers(1, 5))
-def test_blending_a_constant_gives_the_constant(
-    plan: dict[str, int], ring: bool, value: float, batch: int
-) -> None:
-    length = plan["length"]
-    latents, frames = clip(length)
-    denoiser = windowed(
-        lambda latents, timestep, frames: torch.full_like(latents, value),
-        length=length,
-        window=plan["window"],
-        overlap=plan["overlap"],
-        ring=ring,
-        batch=batch,
-    )
-    assert torch.equal(
-        denoiser(latents, torch.tensor(plan["shift"]), frames), torch.full_like(latents, value)
-    )
+@given(cut=cuts(), value=st.floats(-1e3, 1e3, width=32), time=st.integers(0, 2**32))
+def test_blending_a_constant_gives_the_constant(cut: dict[str, Any], value: float, time: int) -> None:
+    latents, frames = clip(cut["length"])
+    denoiser = windowed(lambda latents, timestep, frames: torch.full_like(latents, value), **cut)
+    assert torch.equal(denoiser(latents, torch.tensor(time), frames), torch.full_like(latents, value))
 
 
 @settings(deadline=None)
-@given(plan=plans(), ring=st.booleans(), batch=st.integers(1, 5), rows=st.integers(1, 2))
+@given(cut=cuts(), rows=st.integers(1, 2), time=st.integers(0, 1000))
 def test_a_denoiser_that_looks_at_single_frames_is_the_same_with_windows(
-    plan: dict[str, int], ring: bool, batch: int, rows: int
+    cut: dict[str, Any], rows: int, time: int
 ) -> None:
     def denoise(latents: Tensor, timestep: Tensor, frames: Tensor) -> Tensor:
         return latents.sin() * 3 + frames[:, None, :, None, None] * timestep
 
-    length = plan["length"]
-    latents, frames = clip(length, batch=rows)
-    timestep = torch.tensor(plan["shift"] % 1000 / 1000)
-    denoiser = windowed(
-        denoise, length=length, window=plan["window"], overlap=plan["overlap"], ring=ring, batch=batch
+    latents, frames = clip(cut["length"], batch=rows)
+    timestep = torch.tensor(time / 1000)
+    assert torch.equal(
+        windowed(denoise, **cut)(latents, timestep, frames), denoise(latents, timestep, frames)
     )
-    assert torch.equal(denoiser(latents, timestep, frames), denoise(latents, timestep, frames))
+
+
+@settings(deadline=None)
+@given(cut=cuts(), time=st.integers(0, 1000))
+def test_every_frame_is_denoised_among_its_neighbours_in_windows_of_one_length(
+    cut: dict[str, Any], time: int
+) -> None:
+    seen: list[list[int]] = []
+
+    def denoise(latents: Tensor, timestep: Tensor, frames: Tensor) -> Tensor:
+        seen.extend(frames.tolist())
+        return latents
+
+    length = cut["length"]
+    windowed(denoise, **cut)(clip(length)[0], torch.tensor(time), clip(length)[1])
+    assert {len(numbers) for numbers in seen} == {min(cut["window"], length)}
+    assert all(len(set(numbers)) == len(numbers) for numbers in seen)
+    covered = set()
+    for numbers in seen:
+        own = numbers
+        if cut["anchor"] and length > 2:
+            assert 0 in numbers, "the anchor is not shown"
+            if numbers[0] == 0 and len(numbers) > 1 and numbers[1] != 1:
+                own = numbers[1:]
+        turn = length if cut["ring"] else length + 1
+        assert all((a + 1) % turn == b for a, b in pairwise(own)), "a window wraps, or has a hole"
+        covered |= set(own)
+    assert covered == set(range(length))
+
+
+def test_the_seams_of_anchored_windows_move_too() -> None:
+    for ring in (False, True):
+        seen = []
+
+        def denoise(latents: Tensor, timestep: Tensor, frames: Tensor, seen: list[object] = seen) -> Tensor:
+            seen.append(tuple(frames[:, 1].tolist()))
+            return latents
+
+        denoiser = windowed(denoise, length=40, ring=ring, window=16, overlap=4, batch=9, anchor=True)
+        for timestep in torch.linspace(999, 10, 12):
+            denoiser(clip(40)[0], timestep, clip(40)[1])
+        assert len(set(seen)) >= 6, "the seams hardly move"
+
+
+def test_what_late_windows_say_of_the_anchor_is_dropped() -> None:
+    def denoise(latents: Tensor, timestep: Tensor, frames: Tensor) -> Tensor:
+        return torch.zeros_like(latents) + frames[:, None, -1:, None, None]
+
+    latents, frames = clip(24)
+    plain = windowed(denoise, length=24, window=8, overlap=2, anchor=True)
+    assert (plain(latents, torch.tensor(1.0), frames)[0, 0, 0] == 7).all(), "windows not of its own had a say"
+
+
+@pytest.mark.parametrize("weights", WEIGHTS)
+def test_weights_are_those_of_their_names(weights: Weights) -> None:
+    known = {
+        "pyramid": [1, 2, 3, 4, 4, 3, 2, 1],
+        "overlap-linear": [1, 2, 3, 3, 3, 3, 2, 1],
+        "flat": [1] * 8,
+    }
+    assert _taper(8, overlap=2, weights=weights).tolist() == known[weights]
 
 
 def test_windows_that_disagree_are_blended_gradually() -> None:

@@ -20,6 +20,7 @@ from videogen.engine import Conditions, Engine
 from videogen.errors import CheckpointError, RequestError
 from videogen.media.image import write_image
 from videogen.sampling import Timeline, draw_noise, guided, sample
+from videogen.schedule import Schedule
 
 HEIGHT, WIDTH, FRAMES, STEPS, SEED = 32, 48, 5, 4, 3
 
@@ -122,3 +123,16 @@ def test_what_is_wrong_with_a_folder_is_one_line(
 def test_a_size_that_is_not_square_is_height_then_width(folder: Any, tmp_path: Path) -> None:
     spec = Engine(changed(folder[0], tmp_path / "model", "unet", sample_size=[4, 7])).spec
     assert (spec.height, spec.width) == (32, 56)
+
+
+def test_words_that_change_are_those_of_a_window(folder: Any) -> None:
+    engine, schedule = Engine(folder[0]), Schedule(("a b", "c"), (0.0, 4.0), 0.0)
+    latents = torch.randn(1, 4, 4, 4, 6, generator=torch.Generator().manual_seed(0))
+
+    def ask(prompt: str | Schedule, start: int) -> Tensor:
+        denoiser = engine.denoiser(Conditions(fps=8.0, prompt=prompt), Timeline.line(8))
+        return denoiser(latents, torch.tensor(500), torch.arange(start, start + 4)[None])
+
+    for start, text in ((0, "a b"), (4, "c")):
+        torch.testing.assert_close(ask(schedule, start), ask(text, start), rtol=1e-4, atol=1e-5)
+    assert (ask("a b", 0) - ask("c", 0)).abs().max() > 1e-5

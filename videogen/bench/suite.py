@@ -11,12 +11,13 @@ from collections.abc import Callable, Collection
 from videogen.bench.autoencoder import evaluate_autoencoder
 from videogen.bench.builds import evaluate_builds
 from videogen.bench.figures import Evaluation
+from videogen.bench.illusion import PAIRS, evaluate_illusions
 from videogen.bench.planner import evaluate_planner
 from videogen.bench.pose import evaluate_pose
 from videogen.bench.text import evaluate_actors, evaluate_things
 from videogen.engine import Engine
 
-PARTS = ("autoencoder", "planner", "text", "people", "pose", "builds")
+PARTS = ("autoencoder", "planner", "text", "people", "pose", "builds", "illusion")
 
 
 def evaluate(
@@ -35,11 +36,12 @@ def evaluate(
 def steps_of(parts: Collection[str], *, clips: int) -> int:
     """How often `evaluate` reports progress: once a clip that is planned or made."""
     return clips * sum(
-        {"planner": 3, "text": 1, "people": 1, "pose": 1, "builds": 2}.get(part, 0) for part in parts
+        {"planner": 3, "text": 1, "people": 1, "pose": 1, "builds": 2, "illusion": len(PAIRS)}.get(part, 0)
+        for part in parts
     )
 
 
 _RUNS = {
     "planner": evaluate_planner, "text": evaluate_things, "people": evaluate_actors, "pose": evaluate_pose,
-    "builds": evaluate_builds,
+    "builds": evaluate_builds, "illusion": evaluate_illusions,
 }  # fmt: skip

@@ -22,7 +22,9 @@ if TYPE_CHECKING:
     from videogen.engine import Engine
     from videogen.types import Frame
 
-MODULES = ("text_to_video", "animate", "image_to_video", "edit")
+MODULES = (
+    "text_to_video", "animate", "image_to_video", "extend", "loop", "transition", "edit", "illusion",
+)  # fmt: skip
 
 Progress: TypeAlias = Callable[[str, int, int | None], None]
 """Called with the stage's name, how much of it is done, and how much there is (None: not known)."""

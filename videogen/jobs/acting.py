@@ -18,6 +18,8 @@ from videogen.carried import CarriedPicture
 from videogen.conditions.motion_field import is_head
 from videogen.conditions.retarget import retarget
 from videogen.jobs.cutting_out import find_ground, find_person
+from videogen.jobs.planned import person_of, plan_words
+from videogen.schedule import Schedule
 from videogen.types import Frame, Pose
 
 if TYPE_CHECKING:
@@ -31,7 +33,7 @@ _SECONDS = 0.5
 def act(
     frame: Frame,
     points: NDArray[np.float32],
-    prompt: str | None,
+    prompt: str | Schedule | None,
     engine: Engine,
     *,
     length: int,
@@ -41,18 +43,18 @@ def act(
 ) -> CarriedPicture | None:
     """A picture with keypoints `k 3`, carried for `length` frames as the words say, for an output of `size`.
 
-    None where the words plan nobody, or the model has no motion planner.
+    None where the words do not plan one person throughout, or the model has no motion planner.
     """
     said = UNSAID[bool(is_head(torch.from_numpy(points)))] if prompt is None else prompt
-    plan = engine.plan(said, length=length, fps=fps, seed=seed)
-    if plan is None or plan.pose is None:
+    person = person_of(plan_words(engine, said, length=length, fps=fps, seed=seed))
+    if person is None:
         return None
-    planned = Pose(plan.pose.numpy(), fps=fps, aspect=1.0)
+    planned = Pose(person.numpy(), fps=fps, aspect=1.0)
     moved = retarget(planned, points, aspect=frame.shape[1] / frame.shape[0])
-    person = find_person(frame, points, None)
+    mask = find_person(frame, points, None)
     return CarriedPicture.along(
         frame, points, ease_in(moved, points).points, size=size, spec=engine.spec,
-        mask=person, ground=find_ground(frame, points, person),
+        mask=mask, ground=find_ground(frame, points, mask),
     )  # fmt: skip
 
 

@@ -15,8 +15,9 @@ from torch import Tensor
 
 from videogen.engine import Conditions
 from videogen.errors import RequestError
-from videogen.planning import draw_plan
+from videogen.jobs.planned import draw_plans, plan_words
 from videogen.sampling import Scale, Timeline
+from videogen.schedule import Schedule, read_prompt
 
 if TYPE_CHECKING:
     from videogen.engine import Engine
@@ -31,16 +32,18 @@ def begun(
     """The picture as the first frame, which is known."""
     latents = engine.encode_video(picture)
     timeline = Timeline.line(length).with_known(latents, frames=[0])
-    told = Conditions(fps=float(fps), prompt=request.prompt, picture=picture)
+    words = request.prompt
+    prompt = None if words is None else read_prompt(words, length=length, fps=float(fps))
+    told = Conditions(fps=float(fps), prompt=prompt, picture=picture)
     without = engine.without(told)
     if engine.reads_carried:
-        if request.prompt is None:
+        if prompt is None:
             raise RequestError(
                 f"the model {engine.model} needs words or keypoints to move a picture; give --prompt or "
                 f"--keypoints"
             )
-        maps = _planned(request.prompt, request, engine, length=length, fps=fps, size=picture.shape[-2:])
-        told = Conditions(fps=float(fps), prompt=request.prompt, reference=latents, pose_maps=maps)
+        maps = _planned(prompt, request, engine, length=length, fps=fps, size=picture.shape[-2:])
+        told = Conditions(fps=float(fps), prompt=prompt, reference=latents, pose_maps=maps)
         without = replace(told, prompt=None)
     return timeline, (without, told), word_scale(request, engine)
 
@@ -53,13 +56,19 @@ def word_scale(request: ImageToVideo, engine: Engine) -> float:
 
 
 def _planned(
-    prompt: str, request: ImageToVideo, engine: Engine, *, length: int, fps: Fraction, size: torch.Size
+    prompt: str | Schedule,
+    request: ImageToVideo,
+    engine: Engine,
+    *,
+    length: int,
+    fps: Fraction,
+    size: torch.Size,
 ) -> Tensor | None:
     """Maps of what moves where, as the words say; None where nothing is planned."""
-    plan = engine.plan(prompt, length=length, fps=fps, seed=request.chosen_seed())
-    if plan is not None and plan.pose is not None:
+    plans = plan_words(engine, prompt, length=length, fps=fps, seed=request.chosen_seed())
+    if any(plan.pose is not None for plan in plans):
         log.warning(
             "%s has no keypoints, so the person is drawn anew after the first frame; give --keypoints",
             request.picture.name,
         )
-    return None if plan is None or plan.is_empty else draw_plan(plan, height=size[0], width=size[1])
+    return draw_plans(plans, height=size[0], width=size[1])

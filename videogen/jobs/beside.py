@@ -11,6 +11,7 @@ from torch import Tensor
 
 from videogen.engine import Conditions
 from videogen.jobs.beginning import word_scale
+from videogen.jobs.windowing import cut_of
 from videogen.sampling import Scale, Timeline, draw_noise
 
 if TYPE_CHECKING:
@@ -26,10 +27,11 @@ def beside(
     request: ImageToVideo, engine: Engine, picture: Tensor, length: int, fps: Fraction
 ) -> tuple[Timeline, tuple[Conditions, Conditions], Scale]:
     """The picture beside every frame, slightly noisy, followed the more the later the frame."""
-    if length > engine.spec.window:
+    window = cut_of(request, engine).window
+    if length > window:
         log.warning(
             "the model makes %d frames of a picture; a clip of %d frames comes back to it every so often",
-            engine.spec.window,
+            window,
             length,
         )
     bucket = USUAL_BUCKET if request.motion_bucket is None else request.motion_bucket

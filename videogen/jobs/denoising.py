@@ -10,13 +10,13 @@ import torch
 
 from videogen.errors import RequestError
 from videogen.jobs import Progress
+from videogen.jobs.windowing import Cut, cut_of
 
 if TYPE_CHECKING:
     from videogen.engine import Conditions, Engine
     from videogen.generative import GenerativeRequest
     from videogen.sampling import Scale, Timeline, When
     from videogen.types import Denoiser, Latents
-    from videogen.weights.spec import ModelSpec
 
 
 def denoise(
@@ -29,34 +29,60 @@ def denoise(
     scale says. `first` is the number of its first frame where this is a piece of a longer clip; see `sample`
     for it and for `resamplings`.
     """
-    from videogen.sampling import guided, sample, step_numbers, switched, within
+    denoiser = clip_denoiser(request, engine, timeline, chain, scale=scale, size=size)
+    return sample_clip(
+        request, engine, timeline, denoiser,
+        size=size, progress=progress, first=first, resamplings=resamplings,
+    )  # fmt: skip
 
-    spec, scheduler = engine.spec, engine.scheduler()
-    steps = request.num_inference_steps or spec.num_inference_steps
-    numbers = step_numbers(scheduler, steps, device=engine.device)
-    whole = _whole(request.cache_interval, numbers)
-    links = engine.denoisers(chain, timeline, whole=whole)
+
+def clip_denoiser(
+    request: GenerativeRequest, engine: Engine, timeline: Timeline, chain: Sequence[Conditions], *,
+    scale: Scale, size: tuple[int, int],
+) -> Denoiser:  # fmt: skip
+    """The guided denoiser over the whole clip that `denoise` samples with."""
+    from videogen.sampling import guided, step_numbers, switched, within
+
+    numbers = step_numbers(engine.scheduler(), steps_of(request, engine), device=engine.device)
+    links = engine.denoisers(chain, timeline, whole=_whole(request.cache_interval, numbers))
     denoiser = guided(links, [scale])
     if (request.guidance_start, request.guidance_end) != (0, 1):
         guiding = within(numbers, start=request.guidance_start, end=request.guidance_end)
         _check_interval(request, numbers, guiding, scale=scale)
         denoiser = switched(denoiser, links[-1], when=guiding)
+    cut = cut_of(request, engine)
+    batch = request.window_batch or engine.windows_at_once(*size, window=cut.window)
+    return _in_windows(request, denoiser, timeline, cut, batch=batch)
+
+
+def sample_clip(
+    request: GenerativeRequest, engine: Engine, timeline: Timeline, denoiser: Denoiser, *,
+    size: tuple[int, int], progress: Progress, readings: int = 1, first: int = 0, resamplings: int = 1,
+) -> Latents:  # fmt: skip
+    """Sample with a denoiser of the latents of so many `readings`, one after the other in the channels."""
+    from videogen.sampling import FreeNoise, sample
+
+    spec, cut = engine.spec, cut_of(request, engine)
     return sample(
-        _in_windows(
-            request, denoiser, timeline, spec, batch=request.window_batch or engine.windows_at_once(*size)
-        ),
+        denoiser,
         timeline,
-        scheduler,
-        channels=spec.latent_channels,
+        engine.scheduler(),
+        channels=readings * spec.latent_channels,
         height=size[0] // spec.vae_scale_factor,
         width=size[1] // spec.vae_scale_factor,
-        num_inference_steps=steps,
+        num_inference_steps=steps_of(request, engine),
         seed=request.chosen_seed(),
         resamplings=resamplings,
         first=first,
+        again=FreeNoise(cut.window, cut.window - cut.overlap) if request.noise == "freenoise" else None,
         device=engine.device,
         progress=partial(progress, "denoising"),
     )
+
+
+def steps_of(request: GenerativeRequest, engine: Engine) -> int:
+    """How many steps are taken: as many as are asked for, or the model's own number."""
+    return request.num_inference_steps or engine.spec.num_inference_steps
 
 
 def _whole(interval: int, numbers: dict[float, int]) -> When:
@@ -83,13 +109,16 @@ def _check_interval(
 
 
 def _in_windows(
-    request: GenerativeRequest, denoiser: Denoiser, timeline: Timeline, spec: ModelSpec, *, batch: int
+    request: GenerativeRequest, denoiser: Denoiser, timeline: Timeline, cut: Cut, *, batch: int
 ) -> Denoiser:
     """The denoiser over the whole clip, by the windows that the request names."""
     from videogen.sampling import windowed
     from videogen.sampling.original_windows import originally_windowed
 
-    size = {"length": timeline.length, "window": spec.window, "overlap": spec.overlap}
+    size = {"length": timeline.length, "window": cut.window, "overlap": cut.overlap}
     if request.windows == "original":
         return originally_windowed(denoiser, **size, batch=batch)
-    return windowed(denoiser, **size, ring=timeline.ring, batch=batch)
+    return windowed(
+        denoiser, **size, ring=timeline.ring, batch=batch, weights=request.window_weights,
+        anchor=request.anchor_frame,
+    )  # fmt: skip

@@ -21,6 +21,7 @@ from videogen.jobs import Progress
 from videogen.jobs.ledger import Ledger
 from videogen.jobs.rolling import make_clip
 from videogen.jobs.shown import Shown
+from videogen.schedule import read_prompt
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -30,7 +31,7 @@ if TYPE_CHECKING:
     from videogen.jobs.text_to_video import TextToVideo
     from videogen.types import Latents
 
-_FIRST_FRAMES = 8
+FIRST_FRAMES = 8
 """Frames that are drawn for the sake of the first one, which is better among others than alone."""
 LATER_WORDS = 0.25
 """How much of the guidance by words is left once looks are shown by a picture."""
@@ -47,15 +48,16 @@ def draw_clip(
     are, or nothing does.
     """
     shown = Shown.read(request, engine, fps=fps, length=length, size=size)
-    told = Conditions(prompt=request.prompt, fps=fps, pose_maps=None if guide is None else guide.maps)
+    prompt = read_prompt(request.prompt, length=length, fps=fps)
+    told = Conditions(prompt=prompt, fps=fps, pose_maps=None if guide is None else guide.maps)
     draw = partial(_draw, request, engine, size=size, ledger=ledger)
     if guide is None or guide.person is None or not engine.reads_carried:
         return draw(told, shown, length=length, scale=scale, progress=progress)
-    few = min(length, _FIRST_FRAMES)
+    few = min(length, FIRST_FRAMES)
 
     def begin() -> Latents:
         begun = _draw(
-            request, engine, replace(told, pose_maps=guide.maps[:, :, :few]), shown.until(few), length=few,
+            request, engine, told.between(0, few), shown.until(few), length=few,
             scale=scale, progress=lambda _, done, total: progress("the first frame", done, total),
             size=size, ledger=Ledger(),
         )  # fmt: skip

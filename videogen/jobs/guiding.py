@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 from fractions import Fraction
-from functools import partial
 from typing import TYPE_CHECKING
 
 import torch
@@ -12,8 +11,10 @@ import torch
 from videogen.conditions.route import Route, read_route
 from videogen.errors import RequestError
 from videogen.jobs.driving import read_driving
+from videogen.jobs.planned import draw_plans, person_of, plan_words
 from videogen.jobs.shapes import Shapes, check_control
-from videogen.planning import Plan, draw_plan
+from videogen.planning import Plan
+from videogen.schedule import read_prompt
 from videogen.skeleton_style import draw_maps
 
 if TYPE_CHECKING:
@@ -79,34 +80,41 @@ class Motion:
             return Guide(draw_maps(points, height=size[0], width=size[1], style=style), person=points)
         if not request.plan:
             return None
-        plan = self._plan(request, engine)
-        if self.path is not None and plan is None:
+        plans = self._plans(request, engine)
+        if self.path is not None and not plans:
             raise RequestError(
                 f"the model {engine.model} has no motion planner, so --path cannot be followed; leave it out"
             )
-        if self.path is not None and plan is not None and plan.pose is not None:
+        if self.path is not None and any(plan.pose is not None for plan in plans):
             raise RequestError(
                 "--path moves a thing, and the sentence tells of a person; name a thing, or give --pose"
             )
-        if plan is None or plan.is_empty:
-            return None
-        return Guide(draw_plan(plan, height=size[0], width=size[1]), person=plan.pose)
+        maps = draw_plans(plans, height=size[0], width=size[1])
+        return None if maps is None else Guide(maps, person=person_of(plans))
 
-    def _plan(self, request: TextToVideo, engine: Engine) -> Plan | None:
-        """What the words say; from two sentences the motion of one and the shapes of the other."""
-        of, seed = (
-            partial(engine.plan, length=self.length, fps=self.fps, path=self.path),
-            request.chosen_seed(),
-        )
-        looks = of(request.prompt, seed=seed)
-        if request.motion_prompt is None or looks is None:
+    def _plans(self, request: TextToVideo, engine: Engine) -> list[Plan]:
+        """What the words say; from two prompts the motion of one and the shapes of the other."""
+        looks, *moves = (
+            plan_words(
+                engine, read_prompt(words, length=self.length, fps=float(self.fps)),
+                length=self.length, fps=self.fps, seed=request.chosen_seed(), path=self.path,
+            )
+            for words in (request.prompt, request.motion_prompt) if words is not None
+        )  # fmt: skip
+        if not moves:
             return looks
-        moves = of(request.motion_prompt, seed=seed)
-        if moves is None or moves.pose is not None or looks.pose is not None:
-            return moves
-        same = (moves.tracks.outline > 0).any(-1) & (looks.tracks.outline > 0).any(-1)
-        outline = torch.where(same[..., None], looks.tracks.outline, moves.tracks.outline)
-        return replace(moves, tracks=replace(moves.tracks, outline=outline))
+        if len(looks) != len(moves[0]):
+            return moves[0]
+        return [_in_the_shape_of(look, move) for look, move in zip(looks, moves[0], strict=True)]
+
+
+def _in_the_shape_of(looks: Plan, moves: Plan) -> Plan:
+    """A plan with the outlines of another, where both are of things."""
+    if moves.pose is not None or looks.pose is not None:
+        return moves
+    same = (moves.tracks.outline > 0).any(-1) & (looks.tracks.outline > 0).any(-1)
+    outline = torch.where(same[..., None], looks.tracks.outline, moves.tracks.outline)
+    return replace(moves, tracks=replace(moves.tracks, outline=outline))
 
 
 def fit_to(pose: Pose, *, aspect: float) -> Pose:

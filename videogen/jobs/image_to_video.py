@@ -15,25 +15,28 @@ from typing import TYPE_CHECKING, ClassVar, Self
 from pydantic import Field, model_validator
 
 from videogen.clip import as_function
-from videogen.generative import LengthRequest
+from videogen.generative import LengthRequest, TimelineRequest
 from videogen.jobs import Progress, silent
 from videogen.jobs.ledger import Ledger
 from videogen.jobs.words import warn_of_unknown_words
-from videogen.request import Prompt
+from videogen.request import ScheduledPrompt
+from videogen.schedule import texts_of
 
 if TYPE_CHECKING:
     from videogen.engine import Engine
     from videogen.types import Frame
 
 
-class ImageToVideo(LengthRequest):
+class ImageToVideo(LengthRequest, TimelineRequest):
     """Make a clip that begins with a picture."""
 
     job: ClassVar[str] = "image-to-video"
 
     picture: Path = Field(kw_only=False, description="Picture to begin with: PNG, JPEG or WebP.")
-    prompt: Prompt | None = Field(
-        default=None, description="What happens, in a sentence; for models that read words."
+    prompt: ScheduledPrompt | None = Field(
+        default=None,
+        description="What happens, in a sentence, or in several from their times on, as for text-to-video; "
+        "for models that read words.",
     )
     keypoints: Path | None = Field(
         default=None,
@@ -70,7 +73,8 @@ def generate(
     check_told(request, engine)
     fps = request.rate(engine.spec.fps)
     length = request.length(fps=fps, default=engine.spec.num_frames)
-    warn_of_unknown_words(request.prompt or "", engine)
+    for text in texts_of(request.prompt or ""):
+        warn_of_unknown_words(text, engine)
 
     told = tell(request, engine, length=length, fps=fps)
     size = told.canvas.height, told.canvas.width

@@ -15,15 +15,20 @@ if TYPE_CHECKING:
 
 
 class Ledger:
-    """`joins` are the numbers of output frames that follow a seam; on a `ring` frame 0 follows the last."""
+    """`joins` and `seams` are numbers of output frames; on a `ring` frame 0 follows the last one."""
 
     def __init__(self) -> None:
         self.joins: list[int] = []
+        self.seams: list[int] = []
         self.ring = False
 
     def join(self, *numbers: int) -> None:
         """Note that a piece begins at these output frames."""
         self.joins.extend(number for number in numbers if number > 0)
+
+    def meet(self, *numbers: int) -> None:
+        """Note that at these output frames what was made follows what was given, or the other way round."""
+        self.seams.extend(number for number in numbers if number > 0)
 
     def once(self, name: str, make: Callable[[], Tensor]) -> Tensor:
         """What `make` returns; `name` is its own within the run, the same when the run is made again."""

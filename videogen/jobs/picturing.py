@@ -25,6 +25,7 @@ from videogen.jobs.drawing import LATER_WORDS
 from videogen.jobs.driving import is_there, read_portrait
 from videogen.media.image import read_image
 from videogen.sampling import Scale, Timeline
+from videogen.schedule import read_prompt
 from videogen.types import Frame
 
 if TYPE_CHECKING:
@@ -102,13 +103,15 @@ def _acted(request: ImageToVideo, engine: Engine, *, length: int, fps: Fraction)
     grid = Canvas.fit(*size, side=min(spec.height, spec.width), multiple=spec.size_multiple)
     check_amount(length, grid.height, grid.width)
     seed = request.chosen_seed()
-    carried = act(frame, points, request.prompt, engine, length=length, fps=fps, seed=seed, size=size)
+    words = request.prompt
+    prompt = None if words is None else read_prompt(words, length=length, fps=float(fps))
+    carried = act(frame, points, prompt, engine, length=length, fps=fps, seed=seed, size=size)
     if carried is None:
         return None
     first = engine.encode_video(carried.reference)
     told = Conditions(
         fps=float(fps),
-        prompt=request.prompt,
+        prompt=prompt,
         reference=first,
         carried=engine.encode_video(carried.frames),
         visibility=carried.visibility,

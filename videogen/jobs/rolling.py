@@ -15,10 +15,10 @@ from typing import TYPE_CHECKING
 import torch
 
 from videogen.engine import Conditions
-from videogen.errors import RequestError
 from videogen.jobs import Progress
 from videogen.jobs.denoising import denoise
 from videogen.jobs.ledger import Ledger
+from videogen.jobs.windowing import cut_of
 from videogen.sampling import Scale, Timeline
 from videogen.sampling.pieces import Colours, Piece, plan_pieces
 from videogen.types import Latents
@@ -32,24 +32,25 @@ LONG = 10
 
 
 def rolls(request: TimelineRequest, *, length: int, fps: float, window: int) -> bool:
-    """Whether a clip of `length` frames is made piece by piece; raises `RequestError` where it cannot be."""
-    if request.mode == "outpaint" and request.windows == "original":
-        raise RequestError("--windows original cuts a clip that is made at once; leave out --mode outpaint")
-    if length <= window or request.mode == "joint" or request.windows == "original":
+    """Whether a clip of `length` frames is made piece by piece."""
+    if length <= window or request.mode == "joint" or request.is_windowed:
         return False
     return request.mode == "outpaint" or length > LONG * fps
 
 
 def make_clip(
     request: TimelineRequest, engine: Engine, line: Timeline, chain: Sequence[Conditions], *,
-    scale: Scale, size: tuple[int, int], ledger: Ledger, progress: Progress,
+    scale: Scale, size: tuple[int, int], ledger: Ledger, progress: Progress, begins: int = 0,
 ) -> Iterator[Latents]:  # fmt: skip
-    """Yield the latents `1 c t h w` of a clip: all of it at once, or piece by piece, as the request says."""
-    if rolls(request, length=line.length, fps=chain[-1].fps, window=engine.spec.window):
-        for numbers, made in roll(
-            request, engine, line, chain, scale=scale, size=size, ledger=ledger, progress=progress
-        ):
-            ledger.join(numbers.start)
+    """Yield the latents `1 c t h w` of a clip: all of it at once, or piece by piece, as the request says.
+
+    It `begins` at that frame of the output.
+    """
+    if rolls(request, length=line.length, fps=chain[-1].fps, window=cut_of(request, engine).window):
+        for _, made in roll(
+            request, engine, line, chain, scale=scale, size=size, ledger=ledger, progress=progress,
+            begins=begins,
+        ):  # fmt: skip
             yield made
         return
     again = resamplings(request, engine)
@@ -70,16 +71,16 @@ def resamplings(request: TimelineRequest, engine: Engine) -> int:
 def roll(
     request: TimelineRequest, engine: Engine, line: Timeline, chain: Sequence[Conditions], *,
     scale: Scale, size: tuple[int, int], ledger: Ledger, progress: Progress,
-    known: Latents | None = None, at: int = 0, name: str = "",
+    known: Latents | None = None, at: int = 0, name: str = "", begins: int = 0,
 ) -> Iterator[tuple[range, Latents]]:  # fmt: skip
     """Yield the numbers and the latents `1 c t h w` of the new frames of each piece, as they are made.
 
     The clip has the length of `line`, which may know frames here and there. `known` are those that it goes on
     from, the first of them number `at`. `chain` is told of the whole clip, as for `denoise`. `name` tells one
-    clip of a run from another in its ledger.
+    clip of a run from another in its ledger; it `begins` at that frame of the output.
     """
     shelf = {} if known is None else {at + number: one for number, one in enumerate(known.split(1, 2))}
-    window = engine.spec.window
+    window = cut_of(request, engine).window
     pieces = plan_pieces(
         line.length, window=window, context=min(request.context, window - 1), known=range(at, at + len(shelf))
     )
@@ -93,6 +94,7 @@ def roll(
         if colours is not None:
             made = colours.hold(made, strength=request.colour_anchor)
         colours = colours or Colours.of(made)
+        ledger.join(begins + piece.made.start)
         yield piece.made, made
         shelf |= dict(zip(piece.made, made.split(1, 2), strict=True))
         for old in sorted(shelf)[window:-window]:

@@ -9,7 +9,7 @@ from typing import Annotated, Self, TypeAlias
 from pydantic import AfterValidator, Field, model_validator
 
 from videogen.extras import Extras, Leading
-from videogen.generative import LengthRequest
+from videogen.generative import LengthRequest, TimelineRequest
 
 
 def parse_keyframe(text: str) -> tuple[float, Path]:
@@ -33,7 +33,7 @@ Keyframe: TypeAlias = Annotated[str, AfterValidator(_keyframe)]
 """TIME=PICTURE, in seconds."""
 
 
-class ShownRequest(LengthRequest):
+class ShownRequest(LengthRequest, TimelineRequest):
     """The fields of jobs that may be shown pictures beside their words."""
 
     reference: Path | None = Field(

@@ -7,71 +7,37 @@ denoised jointly from noise in overlapping windows, told by maps what moves wher
 from __future__ import annotations
 
 from collections.abc import Iterator
-from fractions import Fraction
-from pathlib import Path
-from typing import TYPE_CHECKING, ClassVar, Self
+from typing import TYPE_CHECKING, ClassVar
 
-from pydantic import Field, model_validator
+from pydantic import Field
 
 from videogen.clip import as_function
-from videogen.generative import Control
 from videogen.jobs import Progress, silent
 from videogen.jobs.checks import check_amount, picture_size
 from videogen.jobs.ledger import Ledger
-from videogen.jobs.showing import ShownRequest
+from videogen.jobs.moved import MovedRequest
 from videogen.jobs.words import warn_of_unknown_words, word_guidance
-from videogen.request import Prompt
+from videogen.request import Prompt, ScheduledPrompt
+from videogen.schedule import texts_of
 
 if TYPE_CHECKING:
     from videogen.engine import Engine
     from videogen.types import Frame
 
 
-class TextToVideo(ShownRequest):
+class TextToVideo(MovedRequest):
     """Make a clip from a sentence."""
 
     job: ClassVar[str] = "text-to-video"
 
-    prompt: Prompt = Field(kw_only=False, description="What should be seen, in a sentence.")
+    prompt: ScheduledPrompt = Field(
+        kw_only=False,
+        description="What should be seen, in a sentence; or in several, each from its time on: "
+        "'0: a red ball bounces | 3s: a blue ball bounces', or 50%.",
+    )
     negative_prompt: Prompt | None = Field(
         default=None, description="What to steer away from; works where the guidance scale is not 1."
     )
-    path: str | None = Field(
-        default=None,
-        min_length=1,
-        description="Where the first thing moves: points '0.2,0.5 0.8,0.5' in fractions of the picture, or a "
-        "JSON file of points with x, y and, if wanted, time or frame, size (half extent), angle (degrees).",
-    )
-    pose: Path | None = Field(
-        default=None, description="How a person moves: a video or pose as for animate; needs no portrait."
-    )
-    control: Control = "pose"
-    plan: bool = Field(
-        default=True, description="Plan the motion from the words first; or leave it to the network."
-    )
-
-    motion_prompt: Prompt | None = Field(
-        default=None,
-        description="Words to plan the motion from in place of the prompt, which says the looks.",
-    )
-
-    @model_validator(mode="after")
-    def _one_of_each(self) -> Self:
-        if self.path is not None and self.pose is not None:
-            raise ValueError("--path moves things and --pose people; give one of them")
-        if not self.plan and (self.path is not None or self.pose is not None):
-            raise ValueError("--no-plan leaves motion to the network, --path or --pose fixes it; drop one")
-        if self.controlnet and self.pose is None:
-            raise ValueError("--controlnet reads a pose; give one with --pose")
-        if self.control != "pose" and self.pose is None:
-            raise ValueError(f"--control {self.control} is drawn from a video; give it with --pose")
-        return self
-
-    def rate(self, default: Fraction) -> Fraction:
-        """Return the frames per second of the output: asked for, the pose's own, or `default`."""
-        from videogen.jobs.driving import driving_rate
-
-        return self.fps or (None if self.pose is None else driving_rate(self.pose)) or default
 
 
 def generate(
@@ -84,7 +50,7 @@ def generate(
     spec = engine.spec
     fps, size = request.rate(spec.fps), picture_size(request.height, request.width, spec=spec)
     scale = word_guidance(request.guidance_scale, negative_prompt=request.negative_prompt, spec=spec)
-    for text in (request.prompt, request.negative_prompt or ""):
+    for text in (*texts_of(request.prompt), request.negative_prompt or ""):
         warn_of_unknown_words(text, engine)
     motion = Motion.of(request, fps=fps, default=spec.num_frames)
     check_amount(motion.length, *size)

@@ -31,7 +31,17 @@ from videogen.media.info import (
     constant_rate,
     slot_of,
 )
-from videogen.media.provenance import XMP, Layout, envelope, exif, layout_of, picture_tags, read_tags
+from videogen.media.provenance import (
+    XMP,
+    Layout,
+    Told,
+    envelope,
+    exif,
+    layout_of,
+    picture_tags,
+    read_tags,
+    told,
+)
 from videogen.types import Frame
 
 log = logging.getLogger(__name__)
@@ -156,7 +166,7 @@ def _natural(path: Path) -> list[tuple[int, int, str]]:
 class _Collected:
     """What GIF and WebP share: frames held until the end, and delays that add up to the exact time."""
 
-    def __init__(self, path: Path, *, layout: Layout, record: Mapping[str, object] | None) -> None:
+    def __init__(self, path: Path, *, layout: Layout, record: Told) -> None:
         self._path, self._layout, self._record = path, layout, record
         self._images: list[Image.Image] = []
 
@@ -189,7 +199,7 @@ class GifWriter(_Collected):
             append_images=self._images[1:],
             duration=self._delays(GIF_TICKS),
             loop=0,
-            comment=envelope(self._record, self._layout).encode(),
+            comment=envelope(told(self._record), self._layout).encode(),
         )
 
 
@@ -210,7 +220,7 @@ class WebPWriter(_Collected):
             duration=self._delays(WEBP_TICKS),
             loop=0,
             quality=90,
-            exif=exif(self._record, self._layout),
+            exif=exif(told(self._record), self._layout),
             xmp=XMP.encode() if self._record is not None else b"",
         )
 
@@ -218,24 +228,28 @@ class WebPWriter(_Collected):
 class FolderWriter:
     """Numbered PNG files being written into a folder; the first carries the record, each the mark."""
 
-    def __init__(self, path: Path, *, layout: Layout, record: Mapping[str, object] | None) -> None:
+    def __init__(self, path: Path, *, layout: Layout, record: Told) -> None:
         """Begin at number zero."""
         self._path, self._layout, self._record = path, layout, record
+        self._first: Frame | None = None
         self._count = 0
 
     def add(self, frame: Frame) -> None:
-        """Write the next frame as a file of its own."""
-        save_png(
-            self._path / FRAME_FILE.format(self._count),
-            frame,
-            record=self._record if self._count == 0 else None,
-            layout=self._layout,
-            synthetic=self._record is not None,
-        )
+        """Write the next frame as a file of its own; the first waits for the record."""
+        if self._first is None:
+            self._first = np.array(frame)
+        else:
+            self._save(self._count, frame, record=None)
         self._count += 1
 
+    def _save(self, number: int, frame: Frame, *, record: Mapping[str, object] | None) -> None:
+        path = self._path / FRAME_FILE.format(number)
+        save_png(path, frame, record=record, layout=self._layout, synthetic=self._record is not None)
+
     def finish(self) -> None:
-        """Everything is written already."""
+        """Write the first frame, with the record as it is by now."""
+        if self._first is not None:
+            self._save(0, self._first, record=told(self._record))
 
     def close(self) -> None:
         """Nothing is held open between frames."""

@@ -2,7 +2,8 @@
 
 Exact rational rates, BT.709 colours and tags, 4:2:0 pixels, index at the front. Odd sizes are padded by
 repeating the last row and column; the true size stands in the layout tag, and our reader crops back. The
-same frames give the same bytes: nothing random or dated is written.
+same frames give the same bytes: nothing random or dated is written. The tags stand at the front of a file, so
+that of a record which is complete at the end only, room is left there and filled in.
 """
 
 from __future__ import annotations
@@ -18,7 +19,19 @@ from av.video.reformatter import ColorPrimaries, ColorRange, Colorspace, ColorTr
 from av.video.stream import VideoStream
 
 from videogen.media.container import SCALING
-from videogen.media.provenance import COMMENT_TAG, Layout, envelope, tags, xmp_box
+from videogen.media.provenance import (
+    COMMENT_TAG,
+    ROOM,
+    TAG,
+    GrowingRecord,
+    Layout,
+    Told,
+    envelope,
+    overwrite,
+    tags,
+    told,
+    xmp_box,
+)
 from videogen.media.soundtrack import SoundTrack
 from videogen.sound import Sound
 from videogen.types import Frame
@@ -38,13 +51,11 @@ CONTAINER_OPTIONS = {
 class ContainerWriter:
     """A clip being written to `path`, whose suffix says the format; not atomic by itself."""
 
-    def __init__(
-        self, path: Path, *, layout: Layout, record: Mapping[str, object] | None, sound: Sound | None
-    ) -> None:
+    def __init__(self, path: Path, *, layout: Layout, record: Told, sound: Sound | None) -> None:
         """Open the file for frames of the layout's size and rate, beside a `sound`."""
         self._path, self._layout = path, layout
         self._suffix = path.suffix.lower()
-        self._marked = record is not None
+        self._record = record
         self._count = 0
         self._sound: SoundTrack | None = None
         self._reformatter = VideoReformatter()
@@ -53,13 +64,19 @@ class ContainerWriter:
             f"file:{path.absolute()}", "w", container_options=CONTAINER_OPTIONS[self._suffix]
         )
         try:
-            self._container.metadata.update(tags(record, layout) | {COMMENT_TAG: envelope(record, layout)})
+            self._tags = self._texts(record.begun if isinstance(record, GrowingRecord) else record)
+            if isinstance(record, GrowingRecord):
+                self._tags |= {name: self._tags[name] + " " * ROOM for name in (TAG, COMMENT_TAG)}
+            self._container.metadata.update(self._tags)
             self._stream = self._picture_stream()
             if sound is not None:
                 self._sound = SoundTrack(self._container, sound, suffix=self._suffix)
         except BaseException:
             self.close()
             raise
+
+    def _texts(self, record: Mapping[str, object] | None) -> dict[str, str]:
+        return tags(record, self._layout) | {COMMENT_TAG: envelope(record, self._layout)}
 
     def _picture_stream(self) -> VideoStream:
         layout = self._layout
@@ -103,7 +120,10 @@ class ContainerWriter:
         if self._sound is not None:
             self._sound.finish(self._seconds())
         self._container.close()
-        if self._marked and self._suffix == ".mp4":
+        if isinstance(self._record, GrowingRecord):
+            for name, text in self._texts(told(self._record)).items():
+                overwrite(self._path, self._tags[name], text)
+        if self._record is not None and self._suffix == ".mp4":
             with self._path.open("ab") as file:
                 file.write(xmp_box())
 

@@ -12,13 +12,15 @@ re-encode: a record proves nothing by its absence.
 from __future__ import annotations
 
 import json
+import mmap
 import re
 import struct
 import uuid
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from fractions import Fraction
 from pathlib import Path
+from typing import TypeAlias
 
 from PIL import Image
 
@@ -37,6 +39,8 @@ XMP = (
 XMP_BOX = uuid.UUID("be7acfcb-97a9-42e8-9c71-999491e3afac")
 IMAGE_DESCRIPTION = 0x010E
 TAG, LAYOUT_TAG, SOURCE_TAG, COMMENT_TAG = "videogen", "videogen_media", "digital_source_type", "comment"
+ROOM = 512
+"""Characters that are kept free for what a record learns while its frames are written."""
 _RATE = re.compile(r"[0-9]{1,9}/[0-9]{1,9}")
 
 
@@ -47,6 +51,23 @@ class Layout:
     fps: Fraction
     width: int
     height: int
+
+
+@dataclass(frozen=True)
+class GrowingRecord:
+    """A record that is complete at the end only: `begun`, and what `rest` tells after the frames."""
+
+    begun: Mapping[str, object]
+    rest: Callable[[], Mapping[str, object]]
+
+
+Told: TypeAlias = Mapping[str, object] | GrowingRecord | None
+"""What a writer is told of the record; None: there is none."""
+
+
+def told(record: Told) -> Mapping[str, object] | None:
+    """Return the record, complete by now."""
+    return {**record.begun, **record.rest()} if isinstance(record, GrowingRecord) else record
 
 
 def to_json(record: Mapping[str, object]) -> str:
@@ -90,6 +111,22 @@ def xmp_box() -> bytes:
     """Return the mark of synthetic media as the box in which mp4 files carry XMP."""
     packet = XMP.encode()
     return struct.pack(">I4s", 24 + len(packet), b"uuid") + XMP_BOX.bytes + packet
+
+
+def overwrite(path: Path, old: str, new: str) -> None:
+    """Put one text in the place of another in a file, ASCII both, `new` filled up with spaces.
+
+    Raises ValueError where `new` is the longer one, or `old` is not there.
+    """
+    here, there = old.encode("ascii"), new.encode("ascii").ljust(len(old))
+    if len(there) > len(here):
+        raise ValueError(f"a text of {len(new)} characters has no room in {len(old)}")
+    with path.open("r+b") as file, mmap.mmap(file.fileno(), 0) as data:
+        if (at := data.find(here)) < 0:
+            raise ValueError("the text to overwrite is not in the file")
+        while at >= 0:
+            data[at : at + len(here)] = there
+            at = data.find(here, at + len(here))
 
 
 def _plain(layout: Layout) -> dict[str, object]:

@@ -8,7 +8,7 @@ a constant rate. `write_video` takes frames one at a time and chooses the format
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator
 from contextlib import AbstractContextManager, suppress
 from fractions import Fraction
 from itertools import chain
@@ -24,7 +24,7 @@ from videogen.media.decode import ContainerVideo
 from videogen.media.encode import ContainerWriter
 from videogen.media.files import atomic_file, atomic_folder, check_target, media_errors, name_of, open_file
 from videogen.media.info import MAX_FRAMES, VideoInfo, check_rate, check_size
-from videogen.media.provenance import Layout, to_json
+from videogen.media.provenance import GrowingRecord, Layout, Told, to_json
 from videogen.sound import Sound
 from videogen.types import Frame
 
@@ -129,19 +129,19 @@ def write_video(
     frames: Iterable[Frame],
     *,
     fps: Fraction,
-    record: Mapping[str, object] | None = None,
+    record: Told = None,
     audio: str | Path | Sound | None = None,
 ) -> int:
     """Write RGB frames, `h w 3` and all of one size, at an exact rate; returns how many were written.
 
-    `record` is stored in the file with the mark of synthetic media. `audio` is a file whose sound is laid
-    beside the picture, or a layout of sounds, and cut to its length (.mp4, .webm; elsewhere it is left out
-    with a warning). Raises
-    MediaError and leaves no file, not even a part, where anything fails; errors of `frames` pass unchanged.
+    `record` is stored in the file with the mark of synthetic media; a `GrowingRecord` is asked for its rest
+    after the last frame. `audio` is a file whose sound is laid beside the picture, or a layout of sounds, and
+    cut to its length (.mp4, .webm; elsewhere it is left out with a warning). Raises MediaError and leaves no
+    file, not even a part, where anything fails; errors of `frames` pass unchanged.
     """
     check_output(path, fps=fps)
     if record is not None:
-        to_json(record)
+        to_json(record.begun if isinstance(record, GrowingRecord) else record)
     suffix = Path(path).suffix.lower()
     if audio is not None and suffix not in WITH_SOUND:
         log.warning("%s cannot hold sound; it is left out", name_of(path))
@@ -184,7 +184,7 @@ def _writer(
     suffix: str,
     *,
     layout: Layout,
-    record: Mapping[str, object] | None,
+    record: Told,
     sound: Sound | None,
 ) -> _Writer:
     if suffix == ".gif":

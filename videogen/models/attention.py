@@ -81,11 +81,17 @@ class Attention(nn.Module):
     ) -> Tensor:
         """All tokens of a clip attend to its words: `b t n d`, text `b l d`; `bias` `b 1 1 l` per word.
 
-        To a picture's tokens, `image` `b l d`, they attend apart, and both answers are added.
+        Where each frame has words of its own, `b t l d`, its tokens attend to those. To a picture's tokens,
+        `image` `b l d`, they attend apart, and both answers are added.
         """
         b, t, n, _ = x.shape
         query = self._split(self.to_q(x).reshape(b, t * n, -1))
-        told = attend(query, self._split(self.to_k(text)), self._split(self.to_v(text)), bias=bias)
+        key, value = self._split(self.to_k(text)), self._split(self.to_v(text))
+        if text.ndim == 4:
+            framed = rearrange(query, "b heads (t n) d -> b t heads n d", t=t)
+            told = rearrange(attend(framed, key, value), "b t heads n d -> b heads (t n) d")
+        else:
+            told = attend(query, key, value, bias=bias)
         if image is not None:
             told = told + attend(query, self._split(self.to_k_ip(image)), self._split(self.to_v_ip(image)))
         return self._join(told).view(b, t, n, -1)

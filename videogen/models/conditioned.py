@@ -24,9 +24,9 @@ from videogen.models.temporal_unet import TemporalUNet, TemporalUNetConfig
 class Inputs:
     """What the network is told about a clip, for `b` clips of `t` frames; None is absent.
 
-    `text` `b l c`; `fps` `b`; `known` `b c t h w` with `mask` `b 1 t h w` (1 = known); `carried`
-    `b c t h w` with `visibility` `b 1 t h w`; `reference` latents `b c h w`, `reference_present` `b` where
-    only some rows have one; `pose` maps 0…1 `b 3 t H W`.
+    `text` `b l c`, or, for our own U-Net, each frame's, `b t l c`; `fps` `b`; `known` `b c t h w` with `mask`
+    `b 1 t h w` (1 = known); `carried` `b c t h w` with `visibility` `b 1 t h w`; `reference` latents
+    `b c h w`, `reference_present` `b` where only some rows have one; `pose` maps 0…1 `b 3 t H W`.
 
     For other kinds alone: `lent` tokens of a reference network by attention layer; `image` tokens `b l c`
     beside the words; `keyframes` `b c t H W`, the hint of a SparseCtrl with its mask last; `control_text`

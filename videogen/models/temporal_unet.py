@@ -70,10 +70,11 @@ class TemporalUNet(Descent):
         """Predict for every frame.
 
         `x` `b c t h w` (latents and what is concatenated); `timestep` scalar or `b`, in the scheduler's
-        units; `text` `b l c`; `fps` `b`; `reference` tokens `b l d` by attention layer; `pose` 0…1
-        `b 3 t H W`; `image` tokens `b l c` beside the words; residuals `(b t) c h w` of a pose guider for the
-        first convolution, of a ControlNet one per skip and one for the middle. Returns `b c t h w`. Raises
-        ValueError for shapes that do not fit and for what this network cannot be told.
+        units; `text` `b l c`, or each frame's own, `b t l c`; `fps` `b`; `reference` tokens `b l d` by
+        attention layer; `pose` 0…1 `b 3 t H W`; `image` tokens `b l c` beside the words; residuals
+        `(b t) c h w` of a pose guider for the first convolution, of a ControlNet one per skip and one for the
+        middle. Returns `b c t h w`. Raises ValueError for shapes that do not fit and for what this network
+        cannot be told.
         """
         return self.evaluate(
             x, timestep, text, fps=fps, reference=reference, image=image, pose=pose,
@@ -202,7 +203,7 @@ class TemporalUNet(Descent):
         frames = torch.arange(num_frames, device=fps.device)
         seconds = sinusoid(100 * frames / fps[:, None], width)  # b t width
         rate = sinusoid(10 * fps, width)[:, None].expand_as(seconds)
-        sentence = text.mean(1, keepdim=True).expand(-1, num_frames, -1)
+        sentence = text.mean(-2) if text.ndim == 4 else text.mean(1, keepdim=True).expand(-1, num_frames, -1)
         features = torch.cat([seconds.to(text.dtype), rate.to(text.dtype), sentence], -1)
         framed: Tensor = self.frame_embedding(features)
         return embedding + framed

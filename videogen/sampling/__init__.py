@@ -1,27 +1,32 @@
 """Sampling: mathematics only; it knows no network, no text and no file.
 
-A `Denoiser` is made of others by `guided`, `windowed` and `viewed`; `sample` steps the result over a
+A `Denoiser` is made of others by `guided`, `windowed` and `agreeing`; `sample` steps the result over a
 `Timeline` with any diffusers scheduler.
 """
 
 from videogen.sampling.denoiser import cast, predict
 from videogen.sampling.guidance import Scale, guided
-from videogen.sampling.sampler import draw_noise, sample
+from videogen.sampling.levels import Levels
+from videogen.sampling.sampler import FreeNoise, draw_noise, sample
 from videogen.sampling.steps import FrameStore, When, always, every, step_numbers, switched, within
 from videogen.sampling.timeline import Timeline
-from videogen.sampling.views import IDENTITY, MIRROR, UPSIDE_DOWN, View, viewed
+from videogen.sampling.views import IDENTITY, VIEWS, Reading, View, agreeing, average
 from videogen.sampling.windows import plan_windows, windowed
 
 __all__ = [
     "IDENTITY",
-    "MIRROR",
-    "UPSIDE_DOWN",
+    "VIEWS",
     "FrameStore",
+    "FreeNoise",
+    "Levels",
+    "Reading",
     "Scale",
     "Timeline",
     "View",
     "When",
+    "agreeing",
     "always",
+    "average",
     "cast",
     "draw_noise",
     "every",
@@ -31,7 +36,6 @@ __all__ = [
     "sample",
     "step_numbers",
     "switched",
-    "viewed",
     "windowed",
     "within",
 ]

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import struct
 from collections.abc import Callable, Iterable
+from dataclasses import dataclass
 from hashlib import blake2b
 from typing import TYPE_CHECKING
 
@@ -25,12 +26,46 @@ if TYPE_CHECKING:
     from diffusers.schedulers.scheduling_utils import SchedulerMixin
 
 
-def draw_noise(*, channels: int, frames: int | Iterable[int], height: int, width: int, seed: int) -> Latents:
+@dataclass(frozen=True)
+class FreeNoise:
+    """Late frames take the noise of early ones, so that distant windows have what they begin from alike.
+
+    Beyond the first `window` frames each block of `stride` has the noise of the block `window` frames before
+    it, shuffled: ε₁ … ε_U, shuffle(ε₁ … ε_S), shuffle(ε_S+1 … ε_2S), … (Qiu et al. 2023, "FreeNoise:
+    Tuning-Free Longer Video Diffusion via Noise Rescheduling", local noise shuffling). Raises `RequestError`
+    where the stride is not within the window.
+    """
+
+    window: int
+    stride: int
+
+    def __post_init__(self) -> None:
+        if not 1 <= self.stride <= self.window:
+            raise RequestError(
+                f"noise of windows of {self.window} cannot come again every {self.stride} frames"
+            )
+
+    def source(self, number: int, *, seed: int) -> int:
+        """The frame whose noise the frame `number` has; it depends on nothing else but the clip's `seed`."""
+        while number >= self.window:
+            block, place = divmod(number - self.window, self.stride)
+            order = torch.randperm(self.stride, generator=_generator(seed, block, purpose="shuffle"))
+            number = block * self.stride + int(order[place])
+        return number
+
+
+def draw_noise(
+    *, channels: int, frames: int | Iterable[int], height: int, width: int, seed: int,
+    again: FreeNoise | None = None,
+) -> Latents:  # fmt: skip
     """Unit Gaussian noise, float32 `1 c t h w` on the CPU, for frame numbers `frames` (or that many from 0).
 
-    Each frame's noise depends on `seed` and its own number only.
+    Each frame's noise depends on `seed` and its own number only, also where `again` says that it is that of
+    an earlier frame.
     """
     numbers = range(frames) if isinstance(frames, int) else frames
+    if again is not None:
+        numbers = [again.source(number, seed=seed) for number in numbers]
     generators = [_generator(seed, number, purpose="start") for number in numbers]
     return _draw(generators, channels=channels, height=height, width=width)
 
@@ -48,6 +83,7 @@ def sample(
     seed: int,
     resamplings: int = 1,
     first: int = 0,
+    again: FreeNoise | None = None,
     device: torch.device | str = "cpu",
     progress: Callable[[int, int], None] | None = None,
 ) -> Latents:
@@ -57,7 +93,8 @@ def sample(
     Where the mask is 1 the known latents come back bit for bit. `resamplings` above 1 repeats every step but
     the last, noising the latents back in between, so that new frames agree better with known ones (Lugmayr et
     al. 2022, "RePaint", algorithm 1); without known frames there is nothing to agree with and it is 1. A
-    timeline that is a piece of a longer clip begins at that clip's frame `first`, whose noise it takes.
+    timeline that is a piece of a longer clip begins at that clip's frame `first`, whose noise it takes; for
+    `again` see `draw_noise`.
     `progress(done, total)` is called after every step. Raises `RequestError` for values that do not fit
     together and `VideogenError` where a prediction is not finite.
     """
@@ -70,7 +107,7 @@ def sample(
     numbers = range(first, first + timeline.length)
     generators = [_generator(seed, number, purpose="steps") for number in numbers]
     solver = Solver(scheduler, num_inference_steps=num_inference_steps, device=device, generators=generators)
-    noise = draw_noise(channels=channels, frames=numbers, height=height, width=width, seed=seed)
+    noise = draw_noise(channels=channels, frames=numbers, height=height, width=width, seed=seed, again=again)
     noise = noise.to(device)
     known, mask = _known_of(timeline, noise)
     holds = bool(mask.any())

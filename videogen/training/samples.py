@@ -24,9 +24,9 @@ from videogen.training.replay import Plan
 from videogen.world import WorldClips
 from videogen.world.script import Clips
 
-SHARES = {"object": 0.34, "person": 0.28, "portrait": 0.12, "face": 0.17, "picture": 0.09}
+SHARES = {"object": 0.3, "person": 0.28, "portrait": 0.14, "face": 0.19, "picture": 0.09}
 KEEP = {
-    "text": 0.9, "text with reference": 0.5, "reference": 0.55, "pose": 0.94, "field": 0.85, "known": 0.4,
+    "text": 0.9, "text with reference": 0.5, "reference": 0.55, "pose": 0.94, "field": 0.85, "known": 0.25,
     "words only": 0.08, "object reference": 0.1, "told with known": 0.45, "known as reference": 0.75,
 }  # fmt: skip
 """How often each condition is kept; "text with reference" comes on top of "text", since whoever shows a
@@ -56,9 +56,15 @@ class Phase:
 PHASES = (
     Phase("images", 1000, (1,), SHARES, KEEP),
     Phase("short clips", 3000, (8,), SHARES, {**KEEP, "known": 0.06}),
-    Phase("conditions", None, (8, 16), SHARES, KEEP),
-)
-"""Training from nothing: how things look, how they move, then all that can be asked for."""
+    Phase("conditions", 8000, (8, 8, 8, 16), SHARES, KEEP),
+    Phase(
+        "known frames", None, (16, 8, 16),
+        {"object": 0.48, "person": 0.22, "portrait": 0.08, "face": 0.12, "picture": 0.1},
+        {**KEEP, "known": 0.75, "told with known": 0.3},
+    ),
+)  # fmt: skip
+"""Training from nothing: how things look, how they move, all that can be asked for, then going on from what
+is known; a training that begins with other weights is in the last of them."""
 
 
 def phase_at(phases: tuple[Phase, ...], step: int) -> Phase:

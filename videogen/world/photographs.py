@@ -15,7 +15,7 @@ import torch
 from PIL import Image
 from torch import Tensor
 
-from videogen.errors import MissingExtra
+from videogen.errors import MediaError
 from videogen.world.dice import Dice
 
 TRAINED = (
@@ -49,12 +49,12 @@ def draw_photographs(dice: Dice, *, size: int, held_out: bool) -> Tensor:
 def photographs(size: int) -> Tensor:
     """Held-out photographs to judge an autoencoder by, 0…1, `n 3 size size`.
 
-    Of each: the whole, then nearer at the middle and at four places. Raises MissingExtra without
-    scikit-image.
+    Of each: the whole, then nearer at the middle and at four places. Raises MediaError where they are
+    missing.
     """
     album = _load(True, torch.device("cpu"))
     if not album:
-        raise MissingExtra("scikit-image", extra="bench")
+        raise MediaError("the photographs of scikit-image are not there; install scikit-image again")
     views = [(1.0, 0.5, 0.5), (0.5, 0.5, 0.5), *((0.5, x, y) for x in (0.1, 0.9) for y in (0.1, 0.9))]
     return torch.stack([_crop(picture, *view, size) for picture in album for view in views])
 

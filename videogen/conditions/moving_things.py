@@ -1,0 +1,253 @@
+"""A clip parted into the ground, as the camera saw it, and the things that moved before it.
+
+Nothing is known of what is shown: things are where pictures change that the camera's own motion does not
+explain. Sizes and places are fractions of the picture; pictures are numpy, 0…1, `h w c`, a hundred or so
+pixels a side, since layers are found small and carried large.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy import ndimage
+from scipy.spatial import ConvexHull, QhullError
+
+from videogen.conditions.camera_path import camera_path, seen_from_last
+from videogen.conditions.going_on import go_on
+
+Array = NDArray[np.float64]
+Mask = NDArray[np.bool_]
+MOST = 3
+"""Things that are followed."""
+_LEAST_AREA, _LARGEST_AREA = 0.002, 0.3
+_SHORTEST_PATH, _FITTING, _LOST = 5, 0.55, 0.12
+"""Pictures that a thing is seen in, how well its motion explains it, and how far off a forecast may be."""
+_CHANGED, _NOISES = 0.05, 4.0
+"""What counts as a change: this much, or so many times the noise between pictures."""
+_FARTHEST = 0.33
+"""How far a thing may go from one picture to the next."""
+_JOINED = 5  # pixels between what belongs together
+_ANGLES = np.radians(np.arange(-40, 41, 2.5))
+
+
+@dataclass(frozen=True)
+class Thing:
+    """What moves: its `mask` `h w`, 0…1, in the last picture, and its `path` `t 4`: x, y, log size, angle.
+
+    Sizes and angles are against those of the last picture.
+    """
+
+    mask: Array
+    path: Array
+
+
+@dataclass(frozen=True)
+class Parted:
+    """`ground` `h w c` as the camera sees it at the last picture, `known` `h w`, 0…1, where it ever was seen,
+    the `things` that move as a whole, `wild` `h w` where there is other motion, and the `camera`'s path
+    `t 3`: x, y, zoom against the last picture. `last` is that, and `free` `t h w` where nothing moves."""
+
+    last: Array
+    free: Mask
+    ground: Array
+    known: Array
+    things: tuple[Thing, ...]
+    wild: Mask
+    camera: Array
+
+
+def part(pictures: Array) -> Parted:
+    """Part pictures `t h w c`; of one alone everything is ground."""
+    height, width = pictures.shape[1:3]
+    camera = camera_path(pictures)
+    seen_from = [seen_from_last(picture, *place) for picture, place in zip(pictures, camera, strict=True)]
+    steady = np.stack([picture for picture, _ in seen_from])
+    inside = np.stack([valid for _, valid in seen_from])
+    changed = _changed(steady, inside)
+    if not changed.any():  # as in one picture alone
+        still = np.zeros((height, width), dtype=bool)
+        return Parted(pictures[-1], inside, pictures[-1], np.ones((height, width)), (), still, camera)
+    wide = np.stack([ndimage.binary_dilation(mask, iterations=2) for mask in changed])
+    free = inside & ~wide
+    ground, known = _ground(steady, free)
+    masks = np.stack([_refined(*each, ground, known) for each in zip(steady, wide, strict=True)])
+    things, rest = _follow(steady, masks)
+    wild = ndimage.binary_opening((rest > 0.5).any(0))
+    covered = sum((thing.mask for thing in things), np.zeros((height, width))) > 0.1
+    free[-1] |= ~ndimage.binary_dilation(covered, iterations=2)  # what no thing hides there is ground
+    known = free.any(0).astype(float)
+    ground = np.where(known[..., None] > 0, ground, _filled(pictures[-1], covered))
+    ground = np.where((free[-1] & (free.sum(0) == 1))[..., None], pictures[-1], ground)
+    return Parted(
+        pictures[-1], free, ground, known, things, ndimage.binary_dilation(wild, iterations=2), camera
+    )
+
+
+def _changed(pictures: Array, inside: Mask) -> Mask:
+    """Where each picture `t h w c` holds something that moves, as hulls of what changes beside it."""
+    if len(pictures) < 2:
+        return np.zeros(pictures.shape[:3], dtype=bool)
+    steps = np.abs(np.diff(pictures, axis=0)).max(-1) * (inside[1:] & inside[:-1])
+    limit = max(_CHANGED, _NOISES * float(np.median(steps)))
+    moving = steps > limit
+    # The two edges of a thing that moves slowly lie apart; what it sweeps over in time joins them.
+    swept = _closed(moving.any(0), by=_JOINED)
+    pieces, count = ndimage.label(swept, structure=np.ones((3, 3)))
+    found = np.zeros(pictures.shape[:3], dtype=bool)
+    for number in range(len(pictures) if count else 0):
+        beside = [moving[index] for index in (number - 1, number) if 0 <= index < len(moving)]
+        found[number] = _hulls(np.logical_or.reduce(beside), pieces)
+    return found
+
+
+def _closed(mask: Mask, *, by: int) -> Mask:
+    closed: Mask = ndimage.binary_closing(np.pad(mask, by), iterations=by)[by:-by, by:-by]
+    return closed
+
+
+def _hulls(mask: Mask, pieces: NDArray[np.int_]) -> Mask:
+    """The convex hulls of a mask's parts within each of the `pieces` of the picture, if not too small."""
+    filled = np.zeros_like(mask)
+    rows, columns = np.mgrid[0 : mask.shape[0], 0 : mask.shape[1]]
+    for label in range(1, int(pieces.max()) + 1):
+        points = np.argwhere(mask & (pieces == label))
+        if len(points) < max(4, _LEAST_AREA * mask.size):
+            continue
+        try:
+            edges = ConvexHull(points).equations
+        except QhullError:  # all in one line
+            filled |= mask & (pieces == label)
+            continue
+        places = np.stack([rows, columns], -1) @ edges[:, :2].T + edges[:, 2]
+        filled |= (places <= 1e-6).all(-1)
+    return filled
+
+
+def _ground(pictures: Array, free: Mask) -> tuple[Array, Array]:
+    """The median of pictures `t h w c` where they are free, and where that was ever, `h w`."""
+    return median_where(pictures, free), free.any(0).astype(np.float64)
+
+
+def median_where(pictures: NDArray[np.generic], free: Mask) -> Array:
+    """The median over `t` of pictures `t h w c` where they are free, `t h w`; 0 where they never are."""
+    chosen = np.where(free[..., None], pictures, np.nan)
+    chosen[:, ~free.any(0)] = 0
+    return np.asarray(np.nanmedian(chosen, axis=0), dtype=np.float64)
+
+
+def _refined(picture: Array, wide: Mask, ground: Array, known: Array) -> Array:
+    """Where a thing is within a hull, 0…1: unlike the ground, or unlike its surroundings' colours."""
+    unlike = np.abs(picture - ground).max(-1)
+    mask = wide & np.where(known > 0, unlike > _CHANGED, True)
+    hidden = wide & (known == 0)
+    if hidden.any() and (wide & (known > 0)).any():
+        ring = ndimage.binary_dilation(wide, iterations=3) & ~wide
+        own = picture[ndimage.binary_erosion(mask, iterations=1) & (known > 0)]
+        around = picture[ring]
+        if len(own) and len(around):
+            far, near = (_nearest(picture[hidden], colours) for colours in (around, own))
+            mask[hidden] = near < 2.0 * far
+    mask = ndimage.binary_opening(ndimage.binary_fill_holes(mask))
+    return np.asarray(ndimage.gaussian_filter(mask.astype(float), 0.5))
+
+
+def _nearest(colours: Array, others: Array) -> Array:
+    """How far each of colours `n c` is from the nearest of some others."""
+    some = others[:: max(1, len(others) // 64)]
+    return np.asarray(np.abs(colours[:, None] - some[None]).max(-1).min(1))
+
+
+def _follow(pictures: Array, masks: Array) -> tuple[tuple[Thing, ...], Array]:
+    """The things of the last picture that move as a whole, and what is left of masks `t h w` without them."""
+    labels, count = ndimage.label(masks[-1] > 0.5)
+    sizes = np.bincount(labels.ravel(), minlength=count + 1)[1:]
+    found, rest = [], masks.copy()
+    for label in np.argsort(-sizes)[:MOST] + 1:
+        area = sizes[label - 1] / labels.size
+        if not _LEAST_AREA < area < _LARGEST_AREA:
+            continue
+        mask = np.where(labels == label, masks[-1], 0) if count > 1 else masks[-1]
+        thing, where = _path(pictures, masks, mask)
+        if thing is not None:
+            found.append(thing)
+            for number, place in enumerate(where, start=len(masks) - len(where)):
+                rest[number] *= ~ndimage.binary_dilation(place > 0.1, iterations=2)
+    return tuple(found), rest
+
+
+def _path(pictures: Array, masks: Array, mask: Array) -> tuple[Thing | None, list[Array]]:
+    """A thing that is followed backwards, and its masks; None where it does not move as a whole."""
+    places, where, fits = [(*_middle(mask), 0.0, 0.0)], [mask], []
+    for number in range(len(pictures) - 2, -1, -1):
+        now = where[0]
+        before = _alike(masks[number], now)
+        if before is None:
+            break
+        size = 0.5 * float(np.log(before.sum() / now.sum()))
+        turn, fit = _turn(pictures[number + 1], now, pictures[number], before, size=size)
+        places.insert(0, (*_middle(before), places[0][2] + size, places[0][3] + turn))
+        where.insert(0, before)
+        fits.append(fit)
+    path = np.array(places)
+    if len(path) < min(_SHORTEST_PATH, len(pictures)) or np.median(fits) < _FITTING:
+        return None, where
+    turns = np.diff(path[:, 3])
+    if np.abs(turns).max(initial=0.0) < np.radians(4):
+        path[:, 3] = 0.0
+    uneven = np.abs(turns - np.median(turns)).mean() > np.radians(9)
+    early = max(2, 2 * len(path) // 3)
+    ahead = go_on(path[:early, :2], np.arange(1.0, len(path) - early + 1))
+    lost = bool((np.hypot(*(ahead - path[early:, :2]).T) > _LOST).any())
+    return (None if uneven or lost else Thing(mask, path)), where
+
+
+def _middle(mask: Array) -> tuple[float, float]:
+    row, column = ndimage.center_of_mass(mask)
+    return (column + 0.5) / mask.shape[1], (row + 0.5) / mask.shape[0]
+
+
+def _alike(masks: Array, now: Array) -> Array | None:
+    """The piece of a mask that is nearest to a thing in the picture after it; None where none is like it."""
+    labels, count = ndimage.label(masks > 0.5)
+    x, y = _middle(now)
+    best, least = None, _FARTHEST
+    for label in range(1, count + 1):
+        piece = np.where(labels == label, masks, 0)
+        if not 0.5 < piece.sum() / now.sum() < 2.0:
+            continue
+        apart = float(np.hypot(*np.subtract(_middle(piece), (x, y))))
+        if apart < least:
+            best, least = piece, apart
+    return best
+
+
+def _turn(here: Array, mask: Array, there: Array, other: Array, *, size: float) -> tuple[float, float]:
+    """By which angle a thing was turned in the picture `there`, and how much of it that explains, 0…1."""
+    height, width = mask.shape
+    (x, y), (u, v) = _middle(mask), _middle(other)
+    rows, columns = np.nonzero(mask > 0.5)
+    across = ((columns + 0.5) / width - x) * width
+    along = ((rows + 0.5) / height - y) * height
+    errors = []
+    for angle in _ANGLES:
+        turned = np.exp(size) * (across + 1j * along) * np.exp(1j * angle)
+        place = [v * height - 0.5 + turned.imag, u * width - 0.5 + turned.real]
+        found = [ndimage.map_coordinates(there[..., c], place, order=1, mode="nearest") for c in range(3)]
+        errors.append(float(np.abs(np.stack(found, -1) - here[rows, columns]).mean()))
+    best = int(np.argmin(errors))
+    still = len(_ANGLES) // 2
+    if errors[still] < errors[best] + 0.004:  # of round things every turn looks alike
+        best = still
+    spread = float(np.abs(here[rows, columns] - here[rows, columns].mean(0)).mean()) + 0.02
+    return float(_ANGLES[best]), float(np.clip(1.5 - errors[best] / spread, 0, 1))
+
+
+def _filled(picture: Array, covered: Mask) -> Array:
+    """A picture whose covered part takes the nearest colours around it."""
+    if covered.all() or not covered.any():
+        return picture
+    nearest = ndimage.distance_transform_edt(covered, return_distances=False, return_indices=True)
+    filled: Array = picture[tuple(nearest)]
+    return filled
