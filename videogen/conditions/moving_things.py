@@ -240,7 +240,7 @@ def _turn(here: Array, mask: Array, there: Array, other: Array, *, size: float) 
     still = len(_ANGLES) // 2
     if errors[still] < errors[best] + 0.004:  # of round things every turn looks alike
         best = still
-    spread = float(np.abs(here[rows, columns] - here[rows, columns].mean(0)).mean()) + 0.02
+    spread = float(np.abs(here[rows, columns] - here[rows, columns].mean(0)).mean()) + 0.06
     return float(_ANGLES[best]), float(np.clip(1.5 - errors[best] / spread, 0, 1))
 
 
