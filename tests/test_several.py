@@ -85,7 +85,7 @@ def combinations_shape(sheet: np.ndarray[Any, Any]) -> tuple[int, int]:
 
 
 def test_prompts_are_values_like_others_and_may_hold_the_stored_one(told: Told) -> None:
-    code, out, _ = told("sweep ball.mp4 --over 'prompt={prompt}|a blue square, {prompt}' -o styles")
+    code, out, _ = told("sweep ball.mp4 --over 'prompt={prompt}; a blue square, {prompt}' -o styles")
     assert code == 0
     prompts = [request_in(clip)["prompt"] for clip in sorted(Path("styles").glob("*.mp4"))]
     assert prompts == ["a red ball", "a blue square, a red ball"]
@@ -107,7 +107,7 @@ def test_prompts_are_values_like_others_and_may_hold_the_stored_one(told: Told) 
         ("sweep ball.mp4 -o out", "0 fields were given"),
         ("sweep ball.mp4 --over seed=1 --over seed=2 -o out", "given twice"),
         ("sweep ball.mp4 --over seed=1 --over fps=8 --over width=32 -o out", "3 fields were given"),
-        ("sweep ball.mp4 --over prompt=' | ' -o out", "has no values"),
+        ("sweep ball.mp4 --over prompt=' ; ' -o out", "has no values"),
         ("variations ball.mp4 -n 0 -o out", "-n was given as 0"),
         ("variations ball.mp4 -n 201 -o out", "-n was given as 201"),
         ("variations missing.mp4 -o out", "No such file"),

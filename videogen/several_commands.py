@@ -50,7 +50,7 @@ class Sweep:
         UseAppendAction[tuple[str, ...]],
         arg(
             metavar="FIELD=VALUES", help_behavior_hint="",
-            help="A field and its values, separated by commas (or by | where one of them has a comma); twice "
+            help="A field and its values, separated by commas (or by ; where one of them has a comma); twice "
             "for a grid. '{prompt}' in a prompt is the stored one.",
         ),
     ] = ()  # fmt: skip
@@ -65,7 +65,7 @@ class Sweep:
             name, value = _parted(text, option="--over")
             if name in over:
                 raise RequestError(f"--over {name} was given twice; give all its values at once")
-            over[name] = [each.strip() for each in value.split("|" if "|" in value else ",") if each.strip()]
+            over[name] = [each.strip() for each in value.split(";" if ";" in value else ",") if each.strip()]
         _make(combinations(request_of(self.file), over), self.file, self.output, console)
 
 

@@ -11,7 +11,7 @@ import torch
 
 import videogen as vg
 from videogen.bench.frames import to_frames
-from videogen.conditions.reference import Canvas
+from videogen.conditions.reference import Canvas, to_frame, to_picture
 from videogen.jobs.following import Glimpse, follow
 from videogen.world.clips import render_clips
 
@@ -44,6 +44,18 @@ def test_a_thing_is_where_the_video_has_it(fake_engine: Any, clip: Any) -> None:
     assert maps is not None
     assert maps.shape == (1, 3, 8, 64, 64)
     assert np.abs(middles(maps) - true).max() < 0.06
+
+
+def test_a_thing_in_a_wide_picture_is_as_round_as_it_is(fake_engine: Any, clip: Any) -> None:
+    wide = Canvas.fit(64, 114, side=64, multiple=16)
+    padded = [np.pad(frame, ((0, 0), (25, 25), (0, 0)), mode="edge") for frame in clip[0]]
+    frames = [to_frame(Glimpse.of(to_picture(frame)[0])) for frame in padded]
+    maps = follow(REQUEST, fake_engine, Glimpse(frames, []), canvas=wide, rate=Fraction(8))
+    assert maps is not None
+    assert maps.shape == (1, 3, 8, 64, 128)
+    for red in maps[0, 0]:
+        rows, columns = torch.nonzero(red > 0.1).T
+        assert abs(int(rows.max() - rows.min()) - int(columns.max() - columns.min())) <= 2
 
 
 def test_a_region_with_nothing_in_it_says_where_a_new_thing_goes(fake_engine: Any, clip: Any) -> None:

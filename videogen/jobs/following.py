@@ -50,8 +50,10 @@ class Glimpse:
 
     @staticmethod
     def of(picture: Tensor) -> Tensor:
-        """A picture or mask `c h w` as it is kept."""
-        return F.interpolate(picture[None], (_SIDE, _SIDE), mode="area")[0]
+        """A picture or mask `c h w` as it is kept: made square by its last row or column, never stretched."""
+        height, width = picture.shape[-2:]
+        padding = (0, max(height - width, 0), 0, max(width - height, 0))
+        return F.interpolate(F.pad(picture[None], padding, mode="replicate"), (_SIDE, _SIDE), mode="area")[0]
 
 
 def follow(
@@ -66,10 +68,27 @@ def follow(
         return None
     if plan.pose is not None:
         return _follow_person(glimpse, canvas, fps=float(rate))
-    shown = canvas.columns / canvas.width, canvas.rows / canvas.height
+    plan = _in_a_square(plan, canvas)
     tracks = _follow_things(plan, request.prompt, glimpse, fps=float(rate))
-    tracks.state[..., :2] *= torch.tensor(shown)
-    return draw_plan(replace(plan, tracks=tracks), height=canvas.height, width=canvas.width)
+    return _draw_round(replace(plan, tracks=tracks), canvas)
+
+
+def _in_a_square(plan: Plan, canvas: Canvas) -> Plan:
+    """A plan in fractions of the picture as one in fractions of the square that a `Glimpse` is of."""
+    side = max(canvas.rows, canvas.columns)
+    rows, columns = canvas.rows / side, canvas.columns / side
+    scale = torch.tensor([columns, rows, (rows * columns) ** 0.5, 1.0, 1.0])
+    return replace(plan, tracks=replace(plan.tracks, state=plan.tracks.state * scale))
+
+
+def _draw_round(plan: Plan, canvas: Canvas) -> Tensor:
+    """A plan in a square as maps on the grid, where a ball is round however wide the picture is."""
+    side = max(canvas.height, canvas.width)
+    part = max(canvas.rows, canvas.columns) / side
+    scale = torch.tensor([part, part, part, 1.0, 1.0])
+    tracks = replace(plan.tracks, state=plan.tracks.state * scale)
+    square = draw_plan(replace(plan, tracks=tracks), height=side, width=side)
+    return square[..., : canvas.height, : canvas.width].contiguous()
 
 
 def _follow_person(glimpse: Glimpse, canvas: Canvas, *, fps: float) -> Tensor | None:
@@ -81,6 +100,8 @@ def _follow_person(glimpse: Glimpse, canvas: Canvas, *, fps: float) -> Tensor | 
         log.warning("nobody is found in the video, so the person is drawn where the network likes")
         return None
     points = np.zeros((length, KEYPOINTS, 3), np.float32)
+    side = max(canvas.rows, canvas.columns)
+    joints = joints * [side / canvas.columns, side / canvas.rows, 1]
     points[:, : joints.shape[1]] = joints[
         np.rint(np.arange(length) / step).astype(int).clip(max=len(joints) - 1)
     ]
