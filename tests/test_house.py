@@ -40,7 +40,7 @@ LAYERS: list[set[str]] = [
     },
     {"clip", "jobs"},
     {"batch", "bench"},
-    {"cli", "commands", "console", "job_commands", "web", "__main__"},
+    {"cli", "commands", "console", "dry_run", "job_commands", "request_flags", "web", "__main__"},
 ]
 RANK = {part: rank for rank, parts in enumerate(LAYERS) for part in parts}
 OPTIONAL = [

@@ -4,23 +4,30 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 from fractions import Fraction
+from functools import partial
 from typing import TYPE_CHECKING
 
 import torch
 
 from videogen.conditions.route import Route, read_route
 from videogen.errors import RequestError
+from videogen.jobs.checks import picture_size
 from videogen.jobs.driving import read_driving
+from videogen.jobs.outline import Outline, outlined
 from videogen.jobs.shapes import Shapes, check_control
+from videogen.jobs.words import word_guidance
 from videogen.planning import draw_plan
 from videogen.skeleton_style import draw_maps
 
 if TYPE_CHECKING:
     from torch import Tensor
 
-    from videogen.engine import Engine
+    from videogen.engine import Engine, ModelSpec
     from videogen.jobs.text_to_video import TextToVideo
     from videogen.types import Pose
+
+FIRST_FRAMES = 8
+"""Frames that are drawn for the sake of a person's first one, which is better among others than alone."""
 
 
 @dataclass(frozen=True)
@@ -89,6 +96,19 @@ class Motion:
         if plan is None or plan.is_empty:
             return None
         return Guide(draw_plan(plan, height=size[0], width=size[1]), person=plan.pose)
+
+
+def outline_text(request: TextToVideo, spec: ModelSpec) -> Outline:
+    """What will be made of a sentence; raises `RequestError` or `MediaError` as the job itself."""
+    fps, size = request.rate(spec.fps), picture_size(request.height, request.width, spec=spec)
+    scale = word_guidance(request.guidance_scale, negative_prompt=request.negative_prompt, spec=spec)
+    length = Motion.of(request, fps=fps, default=spec.num_frames).length
+    outline = partial(outlined, request, spec, fps=fps, size=size, grid=size, scale=scale)
+    made = outline(length=length)
+    if request.pose is None or request.control != "pose" or spec.skeleton_style != "own":
+        return made
+    first = outline(length=min(length, FIRST_FRAMES))
+    return replace(made, calls=made.calls + first.calls)
 
 
 def fit_to(pose: Pose, *, aspect: float) -> Pose:

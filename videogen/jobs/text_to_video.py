@@ -23,7 +23,8 @@ from videogen.jobs.words import warn_of_unknown_words, word_guidance
 from videogen.request import Prompt
 
 if TYPE_CHECKING:
-    from videogen.engine import Engine
+    from videogen.engine import Engine, ModelSpec
+    from videogen.jobs.outline import Outline
     from videogen.types import Frame
 
 
@@ -37,18 +38,13 @@ class TextToVideo(ShownRequest):
         default=None, description="What to steer away from; works where the guidance scale is not 1."
     )
     path: str | None = Field(
-        default=None,
-        min_length=1,
+        default=None, min_length=1,
         description="Where the first thing moves: points '0.2,0.5 0.8,0.5' in fractions of the picture, or a "
         "JSON file of points with x, y and, if wanted, time or frame, size (half extent), angle (degrees).",
-    )
-    pose: Path | None = Field(
-        default=None, description="How a person moves: a video or pose as for animate; needs no portrait."
-    )
+    )  # fmt: skip
+    pose: Path | None = Field(default=None, description="How a person moves: a video or pose as for animate.")
     control: Control = "pose"
-    plan: bool = Field(
-        default=True, description="Plan the motion from the words first; or leave it to the network."
-    )
+    plan: bool = Field(default=True, description="Plan the motion from the words; else the network finds it.")
 
     @model_validator(mode="after")
     def _one_of_each(self) -> Self:
@@ -83,13 +79,19 @@ def generate(
         warn_of_unknown_words(text, engine)
     motion = Motion.of(request, fps=fps, default=spec.num_frames)
     check_amount(motion.length, *size)
-
     guide = motion.guide(request, engine, size=size)
     for latents in draw_clip(
         request, engine, guide, length=motion.length, fps=float(fps), scale=scale, size=size,
         progress=progress, ledger=ledger or Ledger(),
     ):  # fmt: skip
         yield from engine.decode(latents)
+
+
+def outline(request: TextToVideo, spec: ModelSpec) -> Outline:
+    """Say what will be made, with no network loaded."""
+    from videogen.jobs.guiding import outline_text
+
+    return outline_text(request, spec)
 
 
 text_to_video = as_function(TextToVideo)
