@@ -250,7 +250,7 @@ def test_help_comes_with_every_command(name: str, capsys: pytest.CaptureFixture[
 @pytest.mark.parametrize("name", list(jobs()))
 def test_a_job_s_flags_are_its_request_s_fields(name: str) -> None:
     flags = {item.name for item in fields(commands()[name])}
-    assert flags == {*jobs()[name].request.model_fields, "output", "check", "job", "again"}
+    assert flags == {*jobs()[name].request.model_fields, "output", "check", "job", "again", "dry_run"}
 
 
 def test_flags_reach_the_request() -> None:

@@ -52,7 +52,17 @@ LAYERS: list[set[str]] = [
     },
     {"clip", "jobs", "stored"},
     {"batch", "bench", "sheet", "several"},
-    {"cli", "commands", "console", "job_commands", "several_commands", "web", "__main__"},
+    {
+        "cli",
+        "commands",
+        "console",
+        "dry_run",
+        "job_commands",
+        "request_flags",
+        "several_commands",
+        "web",
+        "__main__",
+    },
 ]
 RANK = {part: rank for rank, parts in enumerate(LAYERS) for part in parts}
 OPTIONAL = [

@@ -168,7 +168,10 @@ def render(
 
         folder.check_weights(engine.hashes)
         ledger = FolderLedger(folder, device=engine.device)
-        return _write(request, path, audio=audio, engine=engine, progress=progress, ledger=ledger)
+        return _write(
+            request, path, audio=audio, engine=engine, progress=progress, ledger=ledger,
+            mark=folder.manifest["mark"],
+        )  # fmt: skip
 
 
 def resume(
@@ -187,7 +190,7 @@ def resume(
 
 def _write(
     request: Request, path: str | Path, *, audio: Sound | None, engine: Engine, progress: Progress,
-    ledger: Ledger,
+    ledger: Ledger, mark: str = "",
 ) -> Record:  # fmt: skip
     """Make the frames and write them with their record."""
     from videogen.media.provenance import GrowingRecord
@@ -196,7 +199,8 @@ def _write(
     record, fps = make_record(request, weights=engine.hashes), request.rate(engine.spec.fps)
     frames = jobs()[request.job].generate(request, engine, progress=progress, ledger=ledger)
     measured = Measured(_counted(frames, progress), ledger, fps=fps)
-    write_video(path, measured, fps=fps, record=GrowingRecord(record, measured.numbers), audio=audio)
+    growing = GrowingRecord(record, measured.numbers)
+    write_video(path, measured, fps=fps, record=growing, audio=audio, mark=mark)
     return record | measured.numbers()
 
 

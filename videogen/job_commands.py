@@ -13,26 +13,25 @@ import math
 import re
 import shlex
 import sys
-import types
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, field, make_dataclass
+from dataclasses import dataclass, make_dataclass
 from fractions import Fraction
 from pathlib import Path
-from typing import Annotated, Any, ClassVar, get_args, get_origin
+from typing import Annotated, ClassVar
 
 from rich.console import Console
-from tyro.conf import Positional, UseAppendAction, arg
+from tyro.conf import Positional, arg
 
 from videogen.console import progress_bar, say
 from videogen.continuity import LIMITS, above, in_words
 from videogen.errors import RequestError
 from videogen.jobs import request_from
-from videogen.request import Folder, Record, Request
+from videogen.request import Record, Request
+from videogen.request_flags import flag_of
 from videogen.stored import read_stored
 
 MAX_JSON_BYTES = 10_000_000
-METAVARS = {int: "INT", float: "NUMBER", Fraction: "RATE", Folder: "DIR", Path: "FILE"}
 ABOVE_A_LIMIT = 3
 """Exit code where --check found a number above its limit."""
 _LIMITS = re.compile(r"[a-z]+=[^,]*(,[a-z]+=[^,]*)*")
@@ -79,6 +78,15 @@ Again = Annotated[
 ]
 
 
+DryRun = Annotated[
+    bool,
+    arg(
+        help="Only say what would be made, in which windows, at what cost, from which files.",
+        help_behavior_hint="",
+    ),
+]
+
+
 @dataclass(kw_only=True)
 class Making:
     """What is said to every command that makes a clip, beside the request."""
@@ -87,12 +95,15 @@ class Making:
     check: Check = None
     job: JobPath = None
     again: Again = False
+    dry_run: DryRun = False
 
     def make(self, request: Request, console: Console) -> tuple[Record, int]:
         """Make the clip with a progress bar and write it; returns its record and the exit code."""
         limits = None if self.check is None else read_limits(self.check)
         if self.again and self.job is None:
             raise RequestError("--again is for a job that keeps its pieces in a folder; give --job DIR too")
+        if self.dry_run:
+            return _describe(request, self.output), 0
         record = _render(request, self.output, console, job=self.job, again=self.again)
         return record, _checked(record, limits, console)
 
@@ -125,7 +136,7 @@ class Run(Making):
         """Make the clip again; says so where the weights are not those that made it first."""
         stored = read_stored(self.file)
         record, code = self.make(request_from(stored), console)
-        if stored.get("weights", record["weights"]) != record["weights"]:
+        if stored.get("weights", record.get("weights")) != record.get("weights") and not self.dry_run:
             log.warning("%s was made with other weights; the new clip differs from it", self.file)
         return code
 
@@ -183,34 +194,11 @@ def job_command(request: type[Request]) -> type[JobCommand]:
     names = sorted(request.model_fields, key=lambda name: [name in home for home in homes].index(True))
     return make_dataclass(
         request.__name__,
-        [_flag(request, name) for name in names],
+        [flag_of(request, name) for name in names],
         bases=(JobCommand,),
         namespace={"request_class": request, "__doc__": request.__doc__},
         kw_only=True,
     )
-
-
-def _flag(request: type[Request], name: str) -> tuple[str, Any, Any]:
-    """Describe one field to tyro; numbers stay text, so that one place judges them: the request."""
-    info = request.model_fields[name]
-    many = get_origin(info.annotation) is tuple
-    members = [kind for kind in get_args(info.annotation) if kind not in (types.NoneType, ...)]
-    members = members or [info.annotation]
-    kinds = [get_args(kind)[0] if hasattr(kind, "__metadata__") else kind for kind in members]
-    kind: Any = UseAppendAction[tuple[str, ...]] if many else info.annotation
-    default = info.default
-    if kinds[0] in (int, float, Fraction):
-        kind = str if info.is_required() or default is not None else str | None
-        default = default if default is None else str(default)
-    metavar = METAVARS.get(members[0]) or METAVARS.get(kinds[0], "TEXT" if kinds == [str] else None)
-    place = name in request.by_place()
-    help_text = arg(
-        help=info.description,
-        metavar=name.upper() if place else metavar,
-        help_behavior_hint="" if info.is_required() or default in (None, ()) else None,
-    )
-    kind = Annotated[kind, help_text, Positional] if place else Annotated[kind, help_text]
-    return (name, kind, field()) if info.is_required() else (name, kind, field(default=default))
 
 
 def _render(
@@ -226,6 +214,18 @@ def _render(
         record = render(request, path, progress=progress, job=job, again=again)
     _tell(path, record)
     return record
+
+
+def _describe(request: Request, output: Path | None) -> Record:
+    """Print what would be made; the record of nothing."""
+    from videogen.dry_run import describe
+    from videogen.media.video import check_output
+
+    path = output if output is not None else _free_name(request)
+    check_output(path, fps=request.fps or Fraction(1))
+    for line in list(describe(request, path)):
+        sys.stdout.write(f"{line}\n")
+    return {}
 
 
 @contextmanager
@@ -258,7 +258,7 @@ def _checked(record: Record, limits: Mapping[str, float] | None, console: Consol
 
 def _free_name(request: Request) -> Path:
     """Name an output after its job and seed, without touching a file that is there."""
-    stem = f"{request.job}-{request.seed}"
+    stem = f"{request.job}-{'SEED' if request.seed is None else request.seed}"
     number = 1
     while (path := Path(f"{stem}{f'-{number}' if number > 1 else ''}.mp4")).exists():
         number += 1

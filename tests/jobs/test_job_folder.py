@@ -283,5 +283,6 @@ def test_a_job_that_is_killed_at_any_moment_ends_like_one_that_was_not(
         vg.render(request_, "clip.mp4", engine=engine, job=job, again=True)
         assert Path("clip.mp4").read_bytes() == whole
         assert kept() == kept("whole")
+        assert not list(Path().rglob("*.partial*"))
         Path("clip.mp4").unlink()
         job.rename(f"job-{trial}")

@@ -3,8 +3,10 @@
 A job is a module of this folder with two public things: a frozen request (a subclass of `Request`, called
 like the module in capitals: `text_to_video` → `TextToVideo`, whose `job` is the name with dashes) and a
 generator function `generate(request, engine, *, progress, ledger)` that yields frames. A new job is one new
-file and one new line in `MODULES`; command line, records and batch lines follow. Modules are imported when
-asked for, and import torch only inside `generate`, so that help texts and bad requests answer at once.
+file and one new line in `MODULES`; command line, records and batch lines follow. A function
+`outline(request, spec)` beside it, which `--dry-run` asks, says by the same means what will be made: see
+`outline.outlined`. Modules are imported when asked for, and import torch only inside `generate` and
+`outline`, so that help texts and bad requests answer at once.
 """
 
 from __future__ import annotations
@@ -20,7 +22,9 @@ from videogen.request import Request, read_request
 
 if TYPE_CHECKING:
     from videogen.engine import Engine
+    from videogen.jobs.outline import Outline
     from videogen.types import Frame
+    from videogen.weights.spec import ModelSpec
 
 MODULES = (
     "text_to_video", "animate", "image_to_video", "extend", "loop", "transition", "edit", "illusion",
@@ -42,13 +46,20 @@ class Generate(Protocol):
     ) -> Iterator[Frame]: ...
 
 
+class MakeOutline(Protocol):
+    """What a job will make of a request, by a model's spec alone."""
+
+    def __call__(self, request: Any, spec: ModelSpec) -> Outline: ...
+
+
 @dataclass(frozen=True)
 class Job:
-    """A job's name, request class and generator function."""
+    """A job's name, request class, generator function, and what says ahead what that will make, if any."""
 
     name: str
     request: type[Request]
     generate: Generate
+    outline: MakeOutline | None = None
 
 
 @cache
@@ -58,7 +69,9 @@ def jobs() -> Mapping[str, Job]:
     for name in MODULES:
         module = importlib.import_module(f"{__name__}.{name}")
         request: type[Request] = getattr(module, name.title().replace("_", ""))
-        found[request.job] = Job(name=request.job, request=request, generate=module.generate)
+        found[request.job] = Job(
+            request.job, request, generate=module.generate, outline=getattr(module, "outline", None)
+        )
     return found
 
 

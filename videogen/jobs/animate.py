@@ -24,7 +24,8 @@ from videogen.jobs.words import warn_of_unknown_words
 from videogen.request import Prompt
 
 if TYPE_CHECKING:
-    from videogen.engine import Engine
+    from videogen.engine import Engine, ModelSpec
+    from videogen.jobs.outline import Outline
     from videogen.types import Frame
 
 
@@ -82,6 +83,13 @@ def generate(
         warn_of_unknown_words(request.prompt, engine)
     frames = portray(request, engine, carried, fps=float(rate), progress=progress, ledger=ledger)
     yield from side_by_side(frames, picture, driving) if request.side_by_side else frames
+
+
+def outline(request: Animate, spec: ModelSpec) -> Outline:
+    """Say what will be made, with no network loaded."""
+    from videogen.jobs.driving_ahead import outline_driven
+
+    return outline_driven(request, spec)
 
 
 animate = as_function(Animate)

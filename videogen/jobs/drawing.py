@@ -18,6 +18,7 @@ from videogen.conditions.body_mask import body_mask
 from videogen.conditions.motion_field import is_head
 from videogen.engine import Conditions
 from videogen.jobs import Progress
+from videogen.jobs.guiding import FIRST_FRAMES, Guide
 from videogen.jobs.ledger import Ledger
 from videogen.jobs.rolling import make_clip
 from videogen.jobs.shown import Shown
@@ -27,12 +28,9 @@ if TYPE_CHECKING:
     from torch import Tensor
 
     from videogen.engine import Engine
-    from videogen.jobs.guiding import Guide
     from videogen.jobs.text_to_video import TextToVideo
     from videogen.types import Latents
 
-FIRST_FRAMES = 8
-"""Frames that are drawn for the sake of the first one, which is better among others than alone."""
 LATER_WORDS = 0.25
 """How much of the guidance by words is left once looks are shown by a picture."""
 _FRAMES_AT_ONCE = 64

@@ -4,15 +4,19 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 from fractions import Fraction
+from functools import partial
 from typing import TYPE_CHECKING
 
 import torch
 
 from videogen.conditions.route import Route, read_route
 from videogen.errors import RequestError
+from videogen.jobs.checks import picture_size
 from videogen.jobs.driving import read_driving
+from videogen.jobs.outline import Outline, outlined
 from videogen.jobs.planned import draw_plans, person_of, plan_words
 from videogen.jobs.shapes import Shapes, check_control
+from videogen.jobs.words import word_guidance
 from videogen.planning import Plan
 from videogen.schedule import read_prompt
 from videogen.skeleton_style import draw_maps
@@ -20,9 +24,12 @@ from videogen.skeleton_style import draw_maps
 if TYPE_CHECKING:
     from torch import Tensor
 
-    from videogen.engine import Engine
+    from videogen.engine import Engine, ModelSpec
     from videogen.jobs.text_to_video import TextToVideo
     from videogen.types import Pose
+
+FIRST_FRAMES = 8
+"""Frames that are drawn for the sake of a person's first one, which is better among others than alone."""
 
 
 @dataclass(frozen=True)
@@ -115,6 +122,19 @@ def _in_the_shape_of(looks: Plan, moves: Plan) -> Plan:
     same = (moves.tracks.outline > 0).any(-1) & (looks.tracks.outline > 0).any(-1)
     outline = torch.where(same[..., None], looks.tracks.outline, moves.tracks.outline)
     return replace(moves, tracks=replace(moves.tracks, outline=outline))
+
+
+def outline_text(request: TextToVideo, spec: ModelSpec) -> Outline:
+    """What will be made of a sentence; raises `RequestError` or `MediaError` as the job itself."""
+    fps, size = request.rate(spec.fps), picture_size(request.height, request.width, spec=spec)
+    scale = word_guidance(request.guidance_scale, negative_prompt=request.negative_prompt, spec=spec)
+    length = Motion.of(request, fps=fps, default=spec.num_frames).length
+    outline = partial(outlined, request, spec, fps=fps, size=size, grid=size, scale=scale)
+    made = outline(length=length)
+    if request.pose is None or request.control != "pose" or spec.skeleton_style != "own":
+        return made
+    first = outline(length=min(length, FIRST_FRAMES))
+    return replace(made, calls=made.calls + first.calls)
 
 
 def fit_to(pose: Pose, *, aspect: float) -> Pose:

@@ -23,7 +23,8 @@ from videogen.request import ScheduledPrompt
 from videogen.schedule import texts_of
 
 if TYPE_CHECKING:
-    from videogen.engine import Engine
+    from videogen.engine import Engine, ModelSpec
+    from videogen.jobs.outline import Outline
     from videogen.types import Frame
 
 
@@ -85,6 +86,13 @@ def generate(
     drawn = chain.from_iterable(engine.decode_video(latents) for latents in pieces)
     for number, picture in enumerate(drawn):
         yield told.show(number, picture)
+
+
+def outline(request: ImageToVideo, spec: ModelSpec) -> Outline:
+    """Say what will be made, with no network loaded."""
+    from videogen.jobs.picturing import outline_pictured
+
+    return outline_pictured(request, spec)
 
 
 image_to_video = as_function(ImageToVideo)

@@ -10,6 +10,8 @@ from __future__ import annotations
 
 import json
 import os
+import re
+import secrets
 import sys
 import threading
 from collections.abc import Iterator, Mapping
@@ -20,11 +22,16 @@ from typing import Any, BinaryIO
 from videogen import __version__
 from videogen.errors import RequestError, VideogenError
 from videogen.jobs.inputs import describe_inputs
+from videogen.media.files import remove_left_over
 from videogen.request import Record, Request, parse_json, read_request
 
 ATTEMPTS = 2
 _MANIFEST, _LOCK = "manifest.json", "lock"
-_FIELDS = {"version", "state", "attempts", "request", "folder", "output", "inputs", "weights"}
+_KINDS: Mapping[str, type] = {
+    "version": str, "state": str, "attempts": int, "request": dict, "folder": str, "output": str,
+    "inputs": dict, "mark": str,
+}  # fmt: skip
+_MARK = re.compile("[0-9a-f]{12}-")
 
 
 class JobFolder:
@@ -80,10 +87,14 @@ def open_job(
         for left_over in path.rglob("*.partial"):
             left_over.unlink(missing_ok=True)
         folder = JobFolder(path, manifest or {})
+        mark = f"{secrets.token_hex(6)}-" if manifest is None else manifest["mark"]
+        if manifest is not None and _MARK.fullmatch(mark):
+            remove_left_over(Path(manifest["output"]), mark=mark)
         target = os.path.abspath(output)  # noqa: PTH100 - a link to a folder stays one
         folder.note(
             version=__version__, state="begun", attempts=attempts + 1, request=request.to_values(),
             folder=str(Path.cwd()), output=target, inputs=inputs, weights=(manifest or {}).get("weights"),
+            mark=mark,
         )  # fmt: skip
         try:
             yield folder
@@ -122,8 +133,8 @@ def read_manifest(path: Path) -> Record:
     except OSError as error:
         raise RequestError(f"{file} cannot be read: {error.strerror}") from None
     manifest = parse_json(text, source=str(file))
-    kinds = {"attempts": int, "request": dict, "output": str, "inputs": dict, "folder": str, "version": str}
-    if not manifest.keys() >= _FIELDS or not all(type(manifest[name]) is kinds[name] for name in kinds):
+    whole = manifest.keys() >= {*_KINDS, "weights"}
+    if not whole or not all(type(manifest[name]) is kind for name, kind in _KINDS.items()):
         raise RequestError(f"{file} is damaged; begin the job anew in another folder")
     return manifest
 

@@ -23,6 +23,7 @@ from videogen.jobs.beside import beside
 from videogen.jobs.checks import check_amount, output_size
 from videogen.jobs.drawing import LATER_WORDS
 from videogen.jobs.driving import is_there, read_portrait
+from videogen.jobs.outline import Outline, outlined
 from videogen.media.image import read_image
 from videogen.sampling import Scale, Timeline
 from videogen.schedule import read_prompt
@@ -31,6 +32,7 @@ from videogen.types import Frame
 if TYPE_CHECKING:
     from videogen.engine import Engine
     from videogen.jobs.image_to_video import ImageToVideo
+    from videogen.weights.spec import ModelSpec
 
 
 @dataclass(frozen=True)
@@ -79,7 +81,7 @@ def tell(request: ImageToVideo, engine: Engine, *, length: int, fps: Fraction) -
         if keypoints is not None:
             raise RequestError("--keypoints move a person, and the words tell of none; name one in --prompt")
     frame = read_image(request.picture)
-    canvas = _canvas(request, engine, picture=frame.shape[:2])
+    canvas = _canvas(request, engine.spec, picture=frame.shape[:2])
     check_amount(length, canvas.height, canvas.width)
     picture = canvas.place(to_picture(frame))
     make = beside if engine.reads_motion else begun
@@ -87,9 +89,27 @@ def tell(request: ImageToVideo, engine: Engine, *, length: int, fps: Fraction) -
     return Told(timeline, chain, scale, canvas, lambda _, drawn: to_frame(canvas.crop(drawn)))
 
 
-def _canvas(request: ImageToVideo, engine: Engine, *, picture: tuple[int, ...]) -> Canvas:
+def outline_pictured(request: ImageToVideo, spec: ModelSpec) -> Outline:
+    """What will be made of the request; the size is that of a person who moves where there are keypoints."""
+    fps = request.rate(spec.fps)
+    picture = read_image(request.picture).shape[:2]
+    acts = spec.skeleton_style == "own" and request.prompt is not None
+    if acts and (request.keypoints is not None or is_there(request.picture.with_suffix(".json"))):
+        size = output_size(request.height, request.width, picture=picture)
+        canvas = Canvas.fit(*size, side=min(spec.height, spec.width), multiple=spec.size_multiple)
+    else:
+        canvas = _canvas(request, spec, picture=picture)
+        size = canvas.rows, canvas.columns
+    scale = spec.guidance_scale if request.guidance_scale is None else request.guidance_scale
+    return outlined(
+        request, spec, length=request.length(fps=fps, default=spec.num_frames), fps=fps, size=size,
+        grid=(canvas.height, canvas.width), scale=1.0 if request.prompt is None else scale, known=range(1),
+    )  # fmt: skip
+
+
+def _canvas(request: ImageToVideo, spec: ModelSpec, *, picture: tuple[int, ...]) -> Canvas:
     """The grid for a picture at the size asked for, or with the shorter side of the model's own."""
-    spec, asked = engine.spec, request.height is not None or request.width is not None
+    asked = request.height is not None or request.width is not None
     size = output_size(request.height, request.width, picture=(picture[0], picture[1]))
     side = min(size) if asked else min(spec.height, spec.width)
     return Canvas.fit(*size, side=side, multiple=spec.size_multiple)

@@ -16,8 +16,8 @@ from videogen.engine import Conditions
 from videogen.jobs import Progress
 from videogen.jobs.checks import check_amount, picture_size
 from videogen.jobs.denoising import denoise
-from videogen.jobs.drawing import FIRST_FRAMES, LATER_WORDS, carried_along
-from videogen.jobs.guiding import Guide, Motion
+from videogen.jobs.drawing import LATER_WORDS, carried_along
+from videogen.jobs.guiding import FIRST_FRAMES, Guide, Motion
 from videogen.jobs.ledger import Ledger
 from videogen.jobs.text_to_video import TextToVideo
 from videogen.jobs.words import warn_of_unknown_words, word_guidance

@@ -21,7 +21,8 @@ from videogen.request import Prompt, ScheduledPrompt
 from videogen.schedule import texts_of
 
 if TYPE_CHECKING:
-    from videogen.engine import Engine
+    from videogen.engine import Engine, ModelSpec
+    from videogen.jobs.outline import Outline
     from videogen.types import Frame
 
 
@@ -54,13 +55,19 @@ def generate(
         warn_of_unknown_words(text, engine)
     motion = Motion.of(request, fps=fps, default=spec.num_frames)
     check_amount(motion.length, *size)
-
     guide = motion.guide(request, engine, size=size)
     for latents in draw_clip(
         request, engine, guide, length=motion.length, fps=float(fps), scale=scale, size=size,
         progress=progress, ledger=ledger or Ledger(),
     ):  # fmt: skip
         yield from engine.decode(latents)
+
+
+def outline(request: TextToVideo, spec: ModelSpec) -> Outline:
+    """Say what will be made, with no network loaded."""
+    from videogen.jobs.guiding import outline_text
+
+    return outline_text(request, spec)
 
 
 text_to_video = as_function(TextToVideo)

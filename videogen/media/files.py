@@ -119,17 +119,29 @@ def _check_folder(target: Path) -> None:
             )
 
 
-def _temporary(target: Path) -> Path:
+def _temporary(target: Path, mark: str = "") -> Path:
     # The target's own name is left out of it: a name near the system's limit would pass the limit.
-    return target.absolute().parent / f".videogen-{secrets.token_hex(6)}.partial{target.suffix}"
+    return target.absolute().parent / f".videogen-{mark}{secrets.token_hex(6)}.partial{target.suffix}"
+
+
+def remove_left_over(target: Path, *, mark: str) -> None:
+    """Remove what a process that was killed left of writing to `target` with this mark of its own."""
+    for partial in target.absolute().parent.glob(f".videogen-{mark}*.partial*"):
+        if partial.is_dir():
+            shutil.rmtree(partial, ignore_errors=True)
+        else:
+            partial.unlink(missing_ok=True)
 
 
 @contextmanager
-def atomic_file(path: str | Path) -> Iterator[Path]:
-    """Give a temporary path beside `path`; rename it onto `path` at the end, remove it on any failure."""
+def atomic_file(path: str | Path, *, mark: str = "") -> Iterator[Path]:
+    """Give a temporary path beside `path`; rename it onto `path` at the end, remove it on any failure.
+
+    `mark` stands in its name, by which `remove_left_over` finds it where the process was killed.
+    """
     check_target(path)
     target = Path(path)
-    partial = _temporary(target)
+    partial = _temporary(target, mark)
     try:
         yield partial
         with media_errors(path, doing="written"):
@@ -142,14 +154,15 @@ def atomic_file(path: str | Path) -> Iterator[Path]:
 
 
 @contextmanager
-def atomic_folder(path: str | Path) -> Iterator[Path]:
+def atomic_folder(path: str | Path, *, mark: str = "") -> Iterator[Path]:
     """Give a temporary folder beside `path` that takes its place at the end and is removed on any failure.
 
-    An existing folder is replaced only if it holds nothing but pictures named as ours are.
+    An existing folder is replaced only if it holds nothing but pictures named as ours are. `mark` as for
+    `atomic_file`.
     """
     check_target(path, folder=True)
     target = Path(path)
-    partial, old = _temporary(target), _temporary(target)
+    partial, old = _temporary(target, mark), _temporary(target)
     try:
         with media_errors(path, doing="written"):
             partial.mkdir()

@@ -131,13 +131,15 @@ def write_video(
     fps: Fraction,
     record: Told = None,
     audio: str | Path | Sound | None = None,
+    mark: str = "",
 ) -> int:
     """Write RGB frames, `h w 3` and all of one size, at an exact rate; returns how many were written.
 
     `record` is stored in the file with the mark of synthetic media; a `GrowingRecord` is asked for its rest
     after the last frame. `audio` is a file whose sound is laid beside the picture, or a layout of sounds, and
     cut to its length (.mp4, .webm; elsewhere it is left out with a warning). Raises MediaError and leaves no
-    file, not even a part, where anything fails; errors of `frames` pass unchanged.
+    file, not even a part, where anything fails; errors of `frames` pass unchanged. `mark` as for
+    `atomic_file`.
     """
     check_output(path, fps=fps)
     if record is not None:
@@ -155,7 +157,7 @@ def write_video(
     layout = Layout(Fraction(fps), width=first.shape[1], height=first.shape[0])
     check_size(path, layout.width, layout.height)
     count = 0
-    with _target(path) as partial:
+    with _target(path, mark) as partial:
         with media_errors(path, doing="written"):
             writer = _writer(partial, suffix, layout=layout, record=record, sound=sound)
         try:
@@ -175,8 +177,8 @@ def write_video(
     return count
 
 
-def _target(path: str | Path) -> AbstractContextManager[Path]:
-    return atomic_file(path) if Path(path).suffix else atomic_folder(path)
+def _target(path: str | Path, mark: str) -> AbstractContextManager[Path]:
+    return atomic_file(path, mark=mark) if Path(path).suffix else atomic_folder(path, mark=mark)
 
 
 def _writer(

@@ -46,7 +46,7 @@ def load_modelscope(folder: Path) -> Networks:
     check_pairs(pairs, folder)
     tokens = folder / "tokenizer"
     return Networks(
-        spec=build(folder, lambda: _spec(unet.config, vae.config)),
+        spec=build(folder, lambda: spec_of(unet.config, vae.config)),
         denoiser=ModelScopeUNet(unet).eval(),
         vae=vae,
         text_encoder=text_encoder,
@@ -57,7 +57,7 @@ def load_modelscope(folder: Path) -> Networks:
     )
 
 
-def _spec(unet: Any, vae: Any) -> ModelSpec:
+def spec_of(unet: Any, vae: Any) -> ModelSpec:
     """What such a model is at home with: the sizes and settings of diffusers' pipeline."""
     grid = grid_of(vae)
     sample = unet.sample_size or 32

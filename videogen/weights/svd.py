@@ -56,7 +56,7 @@ def load_svd(folder: Path) -> Networks:
     }
     check_pairs(pairs, folder)
     return Networks(
-        spec=build(folder, lambda: _spec(unet.config, vae.config)),
+        spec=build(folder, lambda: spec_of(unet.config, vae.config)),
         denoiser=SvdUNet(unet, latent_scale=vae.config.scaling_factor).eval(),
         vae=vae,
         text_encoder=None,
@@ -83,7 +83,7 @@ def _check_colours(path: Path) -> None:
             raise CheckpointError(f"{path} sets {name} to {found!r}; expected that of CLIP, {list(expected)}")
 
 
-def _spec(unet: Any, vae: Any) -> ModelSpec:
+def spec_of(unet: Any, vae: Any) -> ModelSpec:
     """What such a model is at home with: the sizes and settings of diffusers' pipeline."""
     return ModelSpec(
         width=1024,

@@ -1,0 +1,77 @@
+"""What `--dry-run` prints: the shapes, windows, costs and inputs of a job, with nothing loaded or written."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator
+from pathlib import Path
+
+from videogen.errors import RequestError
+from videogen.jobs import jobs
+from videogen.jobs.inputs import describe_inputs
+from videogen.jobs.outline import Outline
+from videogen.request import Request
+from videogen.weights.ahead import Ahead, look_ahead
+
+MOST_ROWS = 40
+BITS = {".mp4": (1.3, 0.7), ".webm": (0.9, 0.7), ".gif": (8.0, 0.3), ".webp": (2.4, 0.3), "": (13.0, 0.0)}
+"""Bits per pixel of frames of 64x64, and by which power of the side they fall: measured on pocket's clips."""
+_PROGRAM = 1_050_000_000
+"""Bytes that Python and its packages take before anything is loaded."""
+_MAPS = 48
+"""Maps of the network's first width that a window takes per frame; see `devices.windows_that_fit`."""
+
+_PICTURES = 48
+"""Bytes for each pixel of those frames that are worked on together."""
+
+
+def describe(request: Request, output: Path) -> Iterator[str]:
+    """The lines; raises `RequestError`, `MediaError` or `CheckpointError`, as the job itself would."""
+    outline_of = jobs()[request.job].outline
+    if outline_of is None:
+        raise RequestError(f"{request.job} cannot be outlined ahead; leave --dry-run out")
+    ahead = look_ahead(request.model, weights=request.weights)
+    outline, spec = outline_of(request, ahead.spec), ahead.spec
+    rows, columns = (side // spec.vae_scale_factor for side in outline.grid)
+    seconds = float(outline.length / outline.fps)
+    yield (
+        f"{output}: {outline.length} frames of {outline.width}x{outline.height} at {outline.fps} frames a "
+        f"second, {seconds:.2f} s, about {_shown(_output_size(outline, output))}"
+    )
+    yield (
+        f"latents {spec.latent_channels} x {outline.length} x {rows} x {columns} (c t h w), drawn on "
+        f"{outline.grid[1]}x{outline.grid[0]} pixels"
+    )
+    kind = "pieces" if any(row.known for row in outline.rows) else "windows"
+    yield f"{len(outline.rows)} {kind} (# made, = known), about {outline.calls} calls of the network"
+    lines = list(outline.picture())
+    yield from lines[:MOST_ROWS]
+    if len(lines) > MOST_ROWS:
+        yield f"and {len(lines) - MOST_ROWS} more"
+    yield f"memory at its peak about {_shown(_memory(request, outline, ahead, output))}"
+    for name, found in describe_inputs(request).items():
+        yield f"reads {name} ({_shown(found['bytes'])})"
+
+
+def _output_size(outline: Outline, output: Path) -> int:
+    bits, power = BITS[output.suffix.lower()]
+    area = outline.height * outline.width
+    return round(outline.length * area * bits / 8 * math.pow(min(1.0, 64 / math.sqrt(area)), power))
+
+
+def _memory(request: Request, outline: Outline, ahead: Ahead, output: Path) -> int:
+    """Bytes: the program, the weights, one window's maps, the latents a few times, frames that are held."""
+    spec, places = ahead.spec, outline.grid[0] * outline.grid[1] // ahead.spec.vae_scale_factor**2
+    window = _MAPS * min(spec.window, outline.length) * places * ahead.width * 4
+    window *= getattr(request, "window_batch", None) or 1
+    pictures = _PICTURES * min(outline.length, 64) * outline.height * outline.width
+    latents = 8 * outline.length * places * spec.latent_channels * 4
+    held = outline.length if output.suffix.lower() in (".gif", ".webp") else 8
+    return _PROGRAM + ahead.size + window + latents + pictures + held * outline.height * outline.width * 3
+
+
+def _shown(size: int) -> str:
+    for unit, scale in (("GB", 1e9), ("MB", 1e6), ("kB", 1e3)):
+        if size >= scale:
+            return f"{size / scale:.1f} {unit}"
+    return f"{size} bytes"
