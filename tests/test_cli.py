@@ -321,7 +321,16 @@ def test_evaluate_prints_and_writes_the_figures(
     assert printed.err == ""
     assert json.loads(Path("scores.json").read_text())["scores"]["likeness"] == {"made": 1.0, "clips": 3}
     assert Path("sheets/text.png").stat().st_size > 0
-    assert asked["parts"] == ("autoencoder", "planner", "text", "people", "pose", "builds", "illusion")
+    assert asked["parts"] == (
+        "autoencoder",
+        "planner",
+        "text",
+        "people",
+        "pose",
+        "builds",
+        "continuing",
+        "illusion",
+    )
     assert main(shlex.split("evaluate --clips 3 --part pose -o scores.md")) == 0
     assert asked["parts"] == ("pose",)
     assert Path("scores.md").read_text() == printed.out

@@ -171,7 +171,9 @@ class Evaluate:
     model: Annotated[str, arg(metavar="MODEL", help="Weights to measure: a name or a folder.")] = "pocket"
     clips: Annotated[int, arg(help="Clips of each kind; more take longer and say more.")] = 64
     part: Annotated[
-        Literal["all", "autoencoder", "planner", "text", "people", "pose", "builds", "illusion"],
+        Literal[
+            "all", "autoencoder", "planner", "text", "people", "pose", "builds", "continuing", "illusion"
+        ],
         arg(help="What to measure."),
     ] = "all"
     device: Annotated[Literal["auto", "cpu", "cuda", "mps"], arg(help="Where to compute.")] = "auto"

@@ -10,6 +10,7 @@ from collections.abc import Callable, Collection
 
 from videogen.bench.autoencoder import evaluate_autoencoder
 from videogen.bench.builds import evaluate_builds
+from videogen.bench.continuing import evaluate_continuing
 from videogen.bench.figures import Evaluation
 from videogen.bench.illusion import PAIRS, evaluate_illusions
 from videogen.bench.planner import evaluate_planner
@@ -17,7 +18,7 @@ from videogen.bench.pose import evaluate_pose
 from videogen.bench.text import evaluate_actors, evaluate_things
 from videogen.engine import Engine
 
-PARTS = ("autoencoder", "planner", "text", "people", "pose", "builds", "illusion")
+PARTS = ("autoencoder", "planner", "text", "people", "pose", "builds", "continuing", "illusion")
 
 
 def evaluate(
@@ -29,19 +30,27 @@ def evaluate(
         found.join(evaluate_autoencoder(engine, clips=clips))
     for part, run in _RUNS.items():
         if part in parts:
-            found.join(run(engine, clips=clips, progress=progress))
+            found.join(run(engine, clips=min(clips, _MOST.get(part, clips)), progress=progress))
     return found
 
 
 def steps_of(parts: Collection[str], *, clips: int) -> int:
     """How often `evaluate` reports progress: once a clip that is planned or made."""
-    return clips * sum(
-        {"planner": 3, "text": 1, "people": 1, "pose": 1, "builds": 2, "illusion": len(PAIRS)}.get(part, 0)
-        for part in parts
-    )
+    times = {
+        "planner": 3,
+        "text": 1,
+        "people": 1,
+        "pose": 1,
+        "builds": 2,
+        "continuing": 1,
+        "illusion": len(PAIRS),
+    }
+    return sum(each * min(clips, _MOST.get(part, clips)) for part, each in times.items() if part in parts)
 
 
+_MOST = {"continuing": 50, "illusion": 20}
+"""Clips of parts that make many for each."""
 _RUNS = {
     "planner": evaluate_planner, "text": evaluate_things, "people": evaluate_actors, "pose": evaluate_pose,
-    "builds": evaluate_builds, "illusion": evaluate_illusions,
+    "builds": evaluate_builds, "continuing": evaluate_continuing, "illusion": evaluate_illusions,
 }  # fmt: skip
