@@ -25,7 +25,7 @@ Numbers: TypeAlias = dict[str, float]
 LIMITS: Mapping[str, float] = {"seam": 1.5, "boundary": 1.5, "drift": 1.0, "flicker": 1.0}
 """What a number may be unless somebody says otherwise."""
 UNITS: Mapping[str, str] = {"drift": " %/s", "flicker": " %"}
-SIDE = 512
+SIDE = 256
 """Pixels a side that are looked at; of larger frames every second, third, ... row and column."""
 _LEAST = 0.5
 """The change, of 255, below which a clip counts as still: rounding alone makes that much."""
