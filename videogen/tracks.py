@@ -16,6 +16,7 @@ from torch import Tensor
 THINGS = 2
 OUTLINE = 32
 """Radii of an outline, at equal angles; a hole's radius follows them."""
+_FRAMES_AT_ONCE = 64
 
 
 @dataclass(frozen=True)
@@ -54,6 +55,19 @@ def draw_tracks(tracks: Tracks, *, height: int, width: int, threshold: float = 0
     rises from the top of each thing to its bottom, along its own axis; where the camera moves, blue also
     holds a lattice of dots that moves with the scene. Things below `threshold` of confidence are left out.
     """
+    moving, length = bool((tracks.camera != 0).any()), tracks.state.shape[1]
+    drawn = [
+        _draw(
+            tracks.rows(slice(None), frames=slice(start, start + _FRAMES_AT_ONCE)), height=height, width=width,
+            threshold=threshold, lattice=moving,
+        )
+        for start in range(0, length, _FRAMES_AT_ONCE)
+    ]  # fmt: skip
+    return drawn[0] if len(drawn) == 1 else torch.cat(drawn, 2)
+
+
+def _draw(tracks: Tracks, *, height: int, width: int, threshold: float, lattice: bool) -> Tensor:
+    """A few frames of `draw_tracks`."""
     state, outline = tracks.state, tracks.outline
     b, t = state.shape[:2]
     rows = (torch.arange(height, device=state.device) + 0.5) / height
@@ -62,7 +76,7 @@ def draw_tracks(tracks: Tracks, *, height: int, width: int, threshold: float = 0
     green, slope_two = _draw_thing(state[:, :, 1], outline[:, 1], rows, columns, threshold=threshold)
     green = green * (1 - red)
     blue = red * slope_one + green * slope_two
-    if bool((tracks.camera != 0).any()):
+    if lattice:
         free = (1 - red) * (1 - green)
         blue = blue + free * _draw_lattice(tracks.camera.reshape(b * t, 3), rows, columns)
     return torch.stack([red, green, blue], 1).view(b, t, 3, height, width).transpose(1, 2)
