@@ -58,8 +58,8 @@ def draw_tracks(tracks: Tracks, *, height: int, width: int, threshold: float = 0
     moving, length = bool((tracks.camera != 0).any()), tracks.state.shape[1]
     drawn = [
         _draw(
-            tracks.rows(slice(None), frames=slice(start, start + _FRAMES_AT_ONCE)), height=height, width=width,
-            threshold=threshold, lattice=moving,
+            tracks.rows(slice(None), frames=slice(start, start + _FRAMES_AT_ONCE)),
+            height=height, width=width, threshold=threshold, lattice=moving,
         )
         for start in range(0, length, _FRAMES_AT_ONCE)
     ]  # fmt: skip

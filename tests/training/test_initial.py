@@ -3,17 +3,14 @@
 from __future__ import annotations
 
 from copy import deepcopy
-from dataclasses import replace
 from pathlib import Path
 
 import pytest
 import torch
 from transformers import CLIPTextConfig, CLIPTextModel
 
-from tests.tiny import UNET, WIDTH, export_tiny, text_config, tokenizer
+from tests.tiny import UNET, export_tiny, text_config, tokenizer
 from videogen.errors import CheckpointError
-from videogen.models.conditioned import Inputs
-from videogen.models.temporal_unet import TemporalUNetConfig
 from videogen.training import unet
 from videogen.training.initial import spread_of, take_weights
 from videogen.training.unet import PocketNetworks
@@ -27,13 +24,10 @@ def networks(tmp_path: Path) -> Networks:
     return load_networks(tmp_path / "model")
 
 
-def fresh(
-    monkeypatch: pytest.MonkeyPatch, *, words: int, places: int, width: int = 16,
-    config_of_unet: TemporalUNetConfig = UNET,
-) -> PocketNetworks:  # fmt: skip
+def fresh(monkeypatch: pytest.MonkeyPatch, *, words: int, places: int, width: int = 16) -> PocketNetworks:
     config = {**text_config().to_dict(), "vocab_size": words, "max_position_embeddings": places}
     config |= {"hidden_size": width, "intermediate_size": width}
-    monkeypatch.setattr(unet, "pocket_config", lambda: config_of_unet)
+    monkeypatch.setattr(unet, "pocket_config", lambda: UNET)
     monkeypatch.setattr(
         unet, "build_text_encoder", lambda *_, length: CLIPTextModel(CLIPTextConfig(**config))
     )
@@ -71,21 +65,6 @@ def test_words_keep_their_embeddings_under_other_numbers(
     places, rows = embedding(networks.text_encoder, "position"), embedding(model.text_encoder, "position")
     assert torch.equal(rows[: len(places)], places)
     assert torch.equal(rows[len(places) :], before["position"][len(places) :])
-
-
-def test_motion_modules_that_are_new_change_nothing_at_first(
-    networks: Networks, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    moving = replace(UNET, motion_levels=(True, True, True))
-    model = fresh(monkeypatch, words=len(tokenizer()), places=24, config_of_unet=moving)
-    assert len(model.denoiser.state_dict()) > len(networks.denoiser.state_dict())
-    take_weights(model, tokenizer(), networks, source=Path("model"))
-    noisy, words = torch.randn(1, 8, 5, 4, 4), torch.randn(1, 6, WIDTH)
-    given = Inputs(text=words, fps=torch.tensor([8.0]))
-    with torch.no_grad():
-        ours = model.denoiser(noisy, torch.tensor(500.0), given)
-        theirs = networks.pocket(noisy, torch.tensor(500.0), given)
-    assert torch.equal(ours, theirs)
 
 
 def test_another_width_is_refused_in_one_line(networks: Networks, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -25,12 +25,8 @@ _PLACES = "position_embedding.weight"
 def take_weights(
     model: PocketNetworks, tokenizer: PreTrainedTokenizerFast, networks: Networks, *, source: Path
 ) -> None:
-    """Fill `model`, whose words are `tokenizer`'s; raises CheckpointError where the sizes are others.
-
-    Motion modules that the other network lacks begin as the identity that they are at first.
-    """
-    fresh = {name: value for name, value in model.denoiser.state_dict().items() if ".motion_modules." in name}
-    assign_weights(model.denoiser, fresh | networks.pocket.state_dict(), source=source)
+    """Fill `model`, whose words are `tokenizer`'s; raises CheckpointError where the sizes are others."""
+    assign_weights(model.denoiser, networks.pocket.state_dict(), source=source)
     given = _reworded(model.text_encoder, tokenizer, *networks.language)
     assign_weights(model.text_encoder, given, source=source)
 

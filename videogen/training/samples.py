@@ -24,18 +24,14 @@ from videogen.training.replay import Plan
 from videogen.world import WorldClips
 from videogen.world.script import Clips
 
-SHARES = {"object": 0.3, "person": 0.28, "portrait": 0.14, "face": 0.19, "picture": 0.09}
+SHARES = {"object": 0.25, "person": 0.3, "portrait": 0.15, "face": 0.2, "picture": 0.1}
 KEEP = {
-    "text": 0.9, "text with reference": 0.5, "reference": 0.55, "pose": 0.94, "field": 0.85, "known": 0.25,
-    "words only": 0.08, "object reference": 0.1, "told with known": 0.45, "known as reference": 0.75,
+    "text": 0.9, "text with reference": 0.5, "reference": 0.55, "pose": 0.94, "field": 0.85, "known": 0.12,
+    "words only": 0.08, "object reference": 0.1,
 }  # fmt: skip
 """How often each condition is kept; "text with reference" comes on top of "text", since whoever shows a
 picture may say nothing; "words only" drops poses and references together; "object reference" is decided for
-a whole batch of things, most of which then need not be encoded. Where frames are known, words, reference and
-pose are told as often as "told with known" says, and one of those frames is the reference where none is."""
-
-_FAST, _FAST_EVERY = 24.0, 6
-"""A rate of cameras, and every how many batches it is shown, so that videos of people can be gone on from."""
+a whole batch of things, most of which then need not be encoded."""
 
 
 @dataclass(frozen=True)
@@ -56,15 +52,9 @@ class Phase:
 PHASES = (
     Phase("images", 1000, (1,), SHARES, KEEP),
     Phase("short clips", 3000, (8,), SHARES, {**KEEP, "known": 0.06}),
-    Phase("conditions", 8000, (8, 8, 8, 16), SHARES, KEEP),
-    Phase(
-        "known frames", None, (16, 8, 16),
-        {"object": 0.48, "person": 0.22, "portrait": 0.08, "face": 0.12, "picture": 0.1},
-        {**KEEP, "known": 0.75, "told with known": 0.3},
-    ),
-)  # fmt: skip
-"""Training from nothing: how things look, how they move, all that can be asked for, then going on from what
-is known; a training that begins with other weights is in the last of them."""
+    Phase("conditions", None, (8, 8, 8, 16), SHARES, KEEP),
+)
+"""Training from nothing: how things look, how they move, then all that can be asked for."""
 
 
 def phase_at(phases: tuple[Phase, ...], step: int) -> Phase:
@@ -120,7 +110,6 @@ class Samples:
         clips = WorldClips(
             mixture=dict(phase.shares), batch_size=max(self.batch_size * 8 // num_frames, 1),
             num_frames=num_frames, seed=self.seed, device=self.device,
-            fps=_FAST if number % _FAST_EVERY == _FAST_EVERY - 1 else None,
         )  # fmt: skip
         return clips.batch(number)
 

@@ -55,7 +55,7 @@ def pocket_config() -> TemporalUNetConfig:
         norm_num_groups=8,
         scale_shift=True,
         temporal_convolution=True,
-        motion_levels=(True, True, True),
+        motion_levels=(False, False, True),
         motion_mid_block=True,
         motion_heads=4,
         motion_attentions=1,
@@ -64,10 +64,6 @@ def pocket_config() -> TemporalUNetConfig:
         frame_conditioning=True,
         pose_widths=(16, 24, 32),
     )
-
-
-_MASKS = (0.4, 0.17, 0.15, 0.06, 0.12, 0.1)
-"""Shares of the kinds of `draw_masks`."""
 
 
 class PocketNetworks(nn.Module):
@@ -154,14 +150,10 @@ class UNetStage:
     ) -> tuple[Tensor, dict[str, Tensor]]:
         """Tokens `b l` and what is given, on the device of `clean`, after dropping at random by `keep`."""
         device, b = clean.device, len(batch.tokens)
-        names = (
-            "text", "reference", "pose", "field", "known", "words only", "text with reference",
-            "told with known", "known as reference",
-        )  # fmt: skip
+        names = ("text", "reference", "pose", "field", "known", "words only", "text with reference")
         rates = torch.tensor([keep[name] for name in names])[:, None]
         kept = (torch.rand(len(names), b, generator=generator) < rates).float()
         kept[[1, 2]] *= 1 - kept[5]
-        kept[[0, 1, 2]] *= torch.maximum(1 - kept[4], kept[7])  # who continues a clip mostly says nothing
         kept[3] *= kept[1]
         if batch.reference is not None:
             kept[0] *= torch.maximum(1 - kept[1], kept[6])
@@ -181,10 +173,6 @@ class UNetStage:
                 "reference": batch.reference.to(clean),
                 "reference_present": has_reference,
             }
-        looks, shows = known_as_reference(clean, mask, generator=generator)
-        instead = shows * has_known * kept[8].to(device) * (1 - shown["reference_present"])
-        shown["reference"] = torch.where(instead.view(-1, 1, 1, 1) == 1, looks, shown["reference"])
-        shown["reference_present"] = shown["reference_present"] + instead
         pose = batch.pose.to(device)
         pose = pose.float() / 255 if pose.dtype == torch.uint8 else pose.float()
         given = {
@@ -208,24 +196,21 @@ def digest(state: Mapping[str, Tensor]) -> str:
 
 
 def draw_masks(clean: Tensor, *, generator: torch.Generator) -> Tensor:
-    """Random known regions, `b 1 t h w`.
+    """Random known regions, `b 1 t h w`: first, last or both ends, single frames, or all outside a box.
 
-    The first frames, the last, both ends, single ones, every n-th, or all outside a box. Something is always
-    left to make; of a single frame, a box.
+    Something is always left to make; of a single frame, a box.
     """
     b, _, t, h, w = clean.shape
-    kind = torch.multinomial(torch.tensor(_MASKS), b, replacement=True, generator=generator)
-    first, last, between = (torch.rand(b, 3, generator=generator) * max(t - 1, 1)).long().unbind(1)
+    most = torch.tensor([5, max(t // 2, 1), max(t // 2, 1)])
+    kind, first, last = (torch.rand(b, 3, generator=generator) * most).long().unbind(1)
     if t == 1:
         kind = torch.full_like(kind, 4)
-    first = torch.where(kind == 2, first // 2, first)
-    last = torch.where(kind == 2, torch.minimum(last // 2, t - 3 - first), last)
+    last = torch.where(kind == 2, torch.minimum(last, t - 3 - first), last)
     frame = torch.arange(t)
-    kind, first, last, between = (value[:, None] for value in (kind, first, last, between + 2))
+    kind, first, last = kind[:, None], first[:, None], last[:, None]
     known = ((kind == 0) | (kind == 2)) & (frame <= first)
     known |= ((kind == 1) | (kind == 2)) & (frame >= t - 1 - last)
     known |= (kind == 3) & (frame == (first + last) % t)
-    known |= (kind == 5) & ((frame + last) % between == 0)
     sides = torch.tensor([h / 2, w / 2, h / 2, w / 2])
     top, left, tall, wide = (torch.rand(b, 4, generator=generator) * sides).long()[..., None].unbind(1)
     row, column = torch.arange(h), torch.arange(w)
@@ -233,12 +218,3 @@ def draw_masks(clean: Tensor, *, generator: torch.Generator) -> Tensor:
     outside = ~(rows[:, :, None] & columns[:, None]) & (kind == 4)[:, :, None]  # b h w
     mask = known[:, :, None, None] | outside[:, None]
     return mask[:, None].to(clean)
-
-
-def known_as_reference(clean: Tensor, mask: Tensor, *, generator: torch.Generator) -> tuple[Tensor, Tensor]:
-    """One of each clip's wholly known frames, `b c h w`, and whether it has one, 0/1 `b`."""
-    whole = mask[:, 0].flatten(2).amin(-1).cpu()  # b t
-    luck = whole * (1 + torch.rand(whole.shape, generator=generator))
-    chosen = luck.argmax(1).to(clean.device)
-    frames = clean[torch.arange(len(clean), device=clean.device), :, chosen]
-    return frames, whole.amax(1).to(clean)

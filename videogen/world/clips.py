@@ -77,17 +77,16 @@ def render_clips(
 class WorldClips(IterableDataset[Clips]):
     """An endless stream of batches of training clips; batch number n is always the same.
 
-    `mixture` gives kind → share; `fps` fixes the frame rate, else it is drawn. Each batch is of one kind, so
-    that it renders in one pass. Workers of a `DataLoader` share the numbers out between them.
+    `mixture` gives kind → share. Each batch is of one kind, so that it renders in one pass. Workers of a
+    `DataLoader` share the numbers out between them.
     """
 
     def __init__(
         self, *, mixture: dict[str, float], batch_size: int, size: int = 64, num_frames: int = 8,
-        seed: int = 0, first_batch: int = 0, device: str = "cpu", fps: float | None = None,
+        seed: int = 0, first_batch: int = 0, device: str = "cpu",
     ) -> None:  # fmt: skip
         self.mixture, self.batch_size, self.size, self.num_frames = mixture, batch_size, size, num_frames
         self.seed, self.first_batch, self.device = seed, first_batch, device
-        self.fps = fps
 
     def batch(self, number: int) -> Clips:
         """The batch with this number."""
@@ -99,9 +98,7 @@ class WorldClips(IterableDataset[Clips]):
                 break
             pick -= share
         indices = torch.arange(number * self.batch_size, (number + 1) * self.batch_size, device=self.device)
-        return render_clips(
-            kind, indices, size=self.size, num_frames=self.num_frames, seed=self.seed, fps=self.fps
-        )
+        return render_clips(kind, indices, size=self.size, num_frames=self.num_frames, seed=self.seed)
 
     def __iter__(self) -> Iterator[Clips]:
         info = torch.utils.data.get_worker_info()
