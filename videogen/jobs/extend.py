@@ -48,9 +48,13 @@ class Extend(LengthenedRequest):
     def sound(self) -> Sound | None:
         """Return the sound that goes with the output, None for silence; raises `MediaError` for bad files."""
         rate = self.rate(Fraction(1))
-        before, after = (Fraction(round(Fraction(each) * rate)) / rate for each in (self.before, self.after))
+        before, after = (self.steps(each, rate) / rate for each in (self.before, self.after))
         length = self.length_of(self.video)
         return sound_around(self.audio, self.video, at=before, length=length, total=before + length + after)
+
+    def steps(self, seconds: float, rate: Fraction) -> int:
+        """Return how many new frames that is: one at least, where any are asked for."""
+        return max(1, round(Fraction(seconds) * rate)) if seconds else 0
 
 
 def generate(
@@ -66,7 +70,7 @@ def generate(
         request.video, engine.spec, rate=request.fps, height=request.height, width=request.width
     )
     request.check(given, engine)
-    before, after = (round(Fraction(each) * given.fps) for each in (request.before, request.after))
+    before, after = (request.steps(each, given.fps) for each in (request.before, request.after))
     ledger.meet(before, before + given.count)
     if before:
         made = frames_before(request, engine, given, before, ledger=ledger, progress=progress)

@@ -15,6 +15,7 @@ from pydantic import Field, model_validator
 
 from videogen.clip import as_function
 from videogen.jobs import Progress, silent
+from videogen.jobs.closing import check_loop
 from videogen.jobs.ledger import Ledger
 from videogen.jobs.lengthened import LengthenedRequest
 from videogen.jobs.sounding import sound_around
@@ -43,12 +44,7 @@ class Loop(LengthenedRequest):
 
     @model_validator(mode="after")
     def _something_to_close(self) -> Self:
-        if self.video is None and self.prompt is None:
-            raise ValueError("there is nothing to loop; give a video, or --prompt")
-        if self.video is None and (not self.carry or self.keep_background or self.audio != "keep"):
-            raise ValueError(
-                "--no-carry, --keep-background and --audio are for loops of a video; leave them out"
-            )
+        check_loop(self)
         return self
 
     def rate(self, default: Fraction) -> Fraction:

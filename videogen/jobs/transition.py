@@ -10,9 +10,9 @@ from __future__ import annotations
 from collections.abc import Iterator
 from fractions import Fraction
 from pathlib import Path
-from typing import TYPE_CHECKING, ClassVar
+from typing import TYPE_CHECKING, ClassVar, Self
 
-from pydantic import Field
+from pydantic import Field, model_validator
 
 from videogen.clip import as_function
 from videogen.jobs import Progress, silent
@@ -34,6 +34,12 @@ class Transition(LengthenedRequest):
     first: Path = Field(kw_only=False, description="The video that comes first.")
     second: Path = Field(kw_only=False, description="The video that comes after it.")
     seconds: float = Field(default=1.0, gt=0, le=60, description="How long the new frames between them last.")
+
+    @model_validator(mode="after")
+    def _two_sounds(self) -> Self:
+        if self.audio == "loop":
+            raise ValueError("--audio loop is for one video, and these are two; give keep, none or a FILE")
+        return self
 
     def rate(self, default: Fraction) -> Fraction:
         """Return the frames per second of the output: asked for, or the first video's own."""
