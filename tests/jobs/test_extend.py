@@ -258,7 +258,7 @@ def test_the_sound_stays_beside_the_video_s_own_frames(make_sound: Callable[...,
     [
         ({}, {"after": 0}, "nothing is to be added; give --after SECONDS"),
         ({}, {"controlnet": ("a.pth",)}, "--controlnet reads a pose"),
-        ({}, {"background_mask": "mask.png"}, "--background-mask is for --keep-background"),
+        ({}, {"background_mask": "mask.png"}, "--background-mask is read by --keep-background"),
         ({}, {"prompt": None, "guidance_scale": 3}, "strengthens words, and there are none"),
         ({}, {"mode": "joint", "context": 2}, "--context is for pieces"),
         ({}, {"width": 64, "height": 64}, "would stretch a picture of 71x45"),

@@ -61,9 +61,9 @@ def generate(
     request: Extend, engine: Engine, *, progress: Progress = silent, ledger: Ledger | None = None
 ) -> Iterator[Frame]:
     """Yield new frames, the video's own, and new ones; raises `RequestError` or `MediaError`."""
-    from videogen.jobs.background import kept
     from videogen.jobs.extending import frames_after, frames_before
     from videogen.jobs.given import GivenVideo
+    from videogen.jobs.keeping import with_background_kept
 
     ledger = ledger or Ledger()
     given = GivenVideo.read(
@@ -74,12 +74,12 @@ def generate(
     ledger.meet(before, before + given.count)
     if before:
         made = frames_before(request, engine, given, before, ledger=ledger, progress=progress)
-        yield from kept(request, [given], made)
+        yield from with_background_kept(request, made, given.ends())
     yield from given.frames()
     if after:
         begins = before + given.count
         made = frames_after(request, engine, given, after, ledger=ledger, progress=progress, begins=begins)
-        yield from kept(request, [given], made)
+        yield from with_background_kept(request, made, given.ends())
 
 
 extend = as_function(Extend)

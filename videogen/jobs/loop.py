@@ -70,9 +70,9 @@ def generate(
     request: Loop, engine: Engine, *, progress: Progress = silent, ledger: Ledger | None = None
 ) -> Iterator[Frame]:
     """Yield the frames of one round; raises `RequestError` or `MediaError`."""
-    from videogen.jobs.background import kept
     from videogen.jobs.bridging import frames_between
     from videogen.jobs.given import GivenVideo
+    from videogen.jobs.keeping import with_background_kept
     from videogen.jobs.ringing import frames_of_ring
 
     ledger = ledger or Ledger()
@@ -88,7 +88,7 @@ def generate(
     yield from given.frames()
     steps = request.steps(given.fps)
     made = frames_between(request, engine, given, given, steps, ledger=ledger, progress=progress)
-    yield from kept(request, [given], made)
+    yield from with_background_kept(request, made, given.ends())
 
 
 loop = as_function(Loop)

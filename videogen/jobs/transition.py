@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from fractions import Fraction
+from itertools import chain
 from pathlib import Path
 from typing import TYPE_CHECKING, ClassVar, Self
 
@@ -64,9 +65,9 @@ def generate(
     request: Transition, engine: Engine, *, progress: Progress = silent, ledger: Ledger | None = None
 ) -> Iterator[Frame]:
     """Yield the first video's frames, new ones, and the second's; raises `RequestError` or `MediaError`."""
-    from videogen.jobs.background import kept
     from videogen.jobs.bridging import frames_between
     from videogen.jobs.given import GivenVideo
+    from videogen.jobs.keeping import with_background_kept
 
     ledger = ledger or Ledger()
     first = GivenVideo.read(
@@ -78,7 +79,7 @@ def generate(
     ledger.meet(first.count, first.count + steps)
     yield from first.frames()
     made = frames_between(request, engine, first, second, steps, ledger=ledger, progress=progress)
-    yield from kept(request, [first, second], made)
+    yield from with_background_kept(request, made, chain(first.ends(), second.ends()))
     yield from second.frames()
 
 
