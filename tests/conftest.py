@@ -67,6 +67,10 @@ class FakeEngine:
         told = replace(conditions, pose_maps=None, prompt=None)
         return replace(told, reference=None, picture=None) if self.reads_motion else told
 
+    def without_words(self, conditions: Any) -> Any:
+        """Leave out the words alone."""
+        return replace(conditions, prompt=None)
+
     def scheduler(self) -> Any:
         """Return a fresh scheduler."""
         from diffusers import FlowMatchEulerDiscreteScheduler

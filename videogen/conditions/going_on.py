@@ -16,6 +16,8 @@ Array = NDArray[np.float64]
 _SHORTEST = 6
 """The shortest period that is looked for, in moments."""
 _FEWEST = 4
+_PERIODS = 144
+"""Periods that are tried, so near each other that two rounds tell them apart."""
 _NOISE = 2e-3
 """Deviation of values that nobody can see, in the units of places: a fraction of the picture."""
 
@@ -46,7 +48,7 @@ def _motions(length: int, fastest: int, longest: float) -> Iterator[tuple[int, f
     """Degree of the polynomial, period (0 is none) and harmonics of every motion that is tried."""
     yield from ((degree, 0.0, 0) for degree in range(fastest + 1))
     if length >= 8:
-        for period in np.geomspace(_SHORTEST, max(longest * length, _SHORTEST + 1), 48):
+        for period in np.geomspace(_SHORTEST, max(longest * length, _SHORTEST + 1), _PERIODS):
             yield 0, float(period), 1
             if period < 1.5 * length:
                 yield 0, float(period), 2

@@ -48,34 +48,38 @@ class Extend(LengthenedRequest):
     def sound(self) -> Sound | None:
         """Return the sound that goes with the output, None for silence; raises `MediaError` for bad files."""
         rate = self.rate(Fraction(1))
-        before, after = (Fraction(round(Fraction(each) * rate)) / rate for each in (self.before, self.after))
+        before, after = (self.steps(each, rate) / rate for each in (self.before, self.after))
         length = self.length_of(self.video)
         return sound_around(self.audio, self.video, at=before, length=length, total=before + length + after)
+
+    def steps(self, seconds: float, rate: Fraction) -> int:
+        """Return how many new frames that is: one at least, where any are asked for."""
+        return max(1, round(Fraction(seconds) * rate)) if seconds else 0
 
 
 def generate(
     request: Extend, engine: Engine, *, progress: Progress = silent, ledger: Ledger | None = None
 ) -> Iterator[Frame]:
     """Yield new frames, the video's own, and new ones; raises `RequestError` or `MediaError`."""
-    from videogen.jobs.background import kept
     from videogen.jobs.extending import frames_after, frames_before
     from videogen.jobs.given import GivenVideo
+    from videogen.jobs.keeping import with_background_kept
 
     ledger = ledger or Ledger()
     given = GivenVideo.read(
         request.video, engine.spec, rate=request.fps, height=request.height, width=request.width
     )
     request.check(given, engine)
-    before, after = (round(Fraction(each) * given.fps) for each in (request.before, request.after))
+    before, after = (request.steps(each, given.fps) for each in (request.before, request.after))
     ledger.meet(before, before + given.count)
     if before:
         made = frames_before(request, engine, given, before, ledger=ledger, progress=progress)
-        yield from kept(request, [given], made)
+        yield from with_background_kept(request, made, given.ends())
     yield from given.frames()
     if after:
         begins = before + given.count
         made = frames_after(request, engine, given, after, ledger=ledger, progress=progress, begins=begins)
-        yield from kept(request, [given], made)
+        yield from with_background_kept(request, made, given.ends())
 
 
 extend = as_function(Extend)

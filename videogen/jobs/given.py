@@ -82,6 +82,11 @@ class GivenVideo:
         """The frames once more, uint8 `h w c`, as the file has them unless another size is asked for."""
         return _frames(self.path, fps=self.fps, size=self.size)
 
+    def ends(self) -> Iterator[Frame]:
+        """Frames of its beginning, and of its end."""
+        yield from self.first
+        yield from self.last
+
     def placed(self, frames: Sequence[Frame] | Frames) -> Tensor:
         """Frames on the network's grid, −1…1 `t c h w`."""
         return torch.cat([self.canvas.place(to_picture(frame)) for frame in frames])

@@ -10,6 +10,7 @@ from pydantic import Field, model_validator
 
 from videogen.errors import RequestError
 from videogen.generative import TimelineRequest
+from videogen.jobs.keeping import KeepingRequest
 from videogen.request import Prompt
 
 if TYPE_CHECKING:
@@ -17,7 +18,7 @@ if TYPE_CHECKING:
     from videogen.jobs.given import GivenVideo
 
 
-class LengthenedRequest(TimelineRequest):
+class LengthenedRequest(KeepingRequest, TimelineRequest):
     """The fields of jobs that put new frames beside given ones."""
 
     prompt: Prompt | None = Field(default=None, description="What happens in the new frames, in a sentence.")
@@ -25,16 +26,6 @@ class LengthenedRequest(TimelineRequest):
         default=True,
         description="Carry on what the frames show: things along their paths, other motion to and fro, the "
         "ground where it is; the network draws what is uncovered. Or leave all of it to the network.",
-    )
-    keep_background: bool = Field(
-        default=False,
-        description="Put a still camera's background back into the new frames, pixel by pixel, wherever they "
-        "agree with it.",
-    )
-    background_mask: Path | None = Field(
-        default=None,
-        description="A picture that is white where the background is, for --keep-background; found if not "
-        "given.",
     )
     audio: str = Field(
         default="keep",
@@ -47,8 +38,6 @@ class LengthenedRequest(TimelineRequest):
     def _no_pose(self) -> Self:
         if self.controlnet:
             raise ValueError("--controlnet reads a pose; use videogen animate with --pose")
-        if self.background_mask is not None and not self.keep_background:
-            raise ValueError("--background-mask is for --keep-background; give that too, or leave it out")
         if self.guidance_scale not in (None, 1) and self.prompt is None:
             raise ValueError("--guidance-scale strengthens words, and there are none; give --prompt too")
         return self

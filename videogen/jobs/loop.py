@@ -15,6 +15,7 @@ from pydantic import Field, model_validator
 
 from videogen.clip import as_function
 from videogen.jobs import Progress, silent
+from videogen.jobs.closing import check_loop
 from videogen.jobs.ledger import Ledger
 from videogen.jobs.lengthened import LengthenedRequest
 from videogen.jobs.sounding import sound_around
@@ -43,12 +44,7 @@ class Loop(LengthenedRequest):
 
     @model_validator(mode="after")
     def _something_to_close(self) -> Self:
-        if self.video is None and self.prompt is None:
-            raise ValueError("there is nothing to loop; give a video, or --prompt")
-        if self.video is None and (not self.carry or self.keep_background or self.audio != "keep"):
-            raise ValueError(
-                "--no-carry, --keep-background and --audio are for loops of a video; leave them out"
-            )
+        check_loop(self)
         return self
 
     def rate(self, default: Fraction) -> Fraction:
@@ -74,9 +70,9 @@ def generate(
     request: Loop, engine: Engine, *, progress: Progress = silent, ledger: Ledger | None = None
 ) -> Iterator[Frame]:
     """Yield the frames of one round; raises `RequestError` or `MediaError`."""
-    from videogen.jobs.background import kept
     from videogen.jobs.bridging import frames_between
     from videogen.jobs.given import GivenVideo
+    from videogen.jobs.keeping import with_background_kept
     from videogen.jobs.ringing import frames_of_ring
 
     ledger = ledger or Ledger()
@@ -92,7 +88,7 @@ def generate(
     yield from given.frames()
     steps = request.steps(given.fps)
     made = frames_between(request, engine, given, given, steps, ledger=ledger, progress=progress)
-    yield from kept(request, [given], made)
+    yield from with_background_kept(request, made, given.ends())
 
 
 loop = as_function(Loop)

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 import torch
 
 from videogen.engine import Conditions
+from videogen.errors import RequestError
 from videogen.jobs import Progress
 from videogen.jobs.checks import check_amount, picture_size
 from videogen.jobs.denoising import denoise
@@ -33,6 +34,10 @@ def frames_of_ring(request: Loop, engine: Engine, *, ledger: Ledger, progress: P
     """Yield one round of a loop; raises `RequestError` where the model cannot make it."""
     assert request.prompt is not None
     spec = engine.spec
+    if not engine.reads_words or engine.needs_poses or engine.reads_motion:
+        raise RequestError(
+            f"the model {engine.model} reads no words, or needs more than them; give a video to loop"
+        )
     fps, size = request.rate(spec.fps), picture_size(request.height, request.width, spec=spec)
     length = request.steps(fps)
     check_amount(length, *size)

@@ -95,11 +95,18 @@ def roll(
         if colours is not None:
             made = colours.hold(made, strength=request.colour_anchor)
         colours = colours or Colours.of(made)
-        ledger.join(begins + piece.made.start)
+        meets = piece.made.start if piece.known.start == piece.start else piece.made.stop
+        if number and not _is_given(line, meets):
+            ledger.join(begins + meets)
         yield piece.made, made
         shelf |= dict(zip(piece.made, made.split(1, 2), strict=True))
         for old in sorted(shelf)[window:-window]:
             del shelf[old]
+
+
+def _is_given(line: Timeline, number: int) -> bool:
+    """Whether a frame of a clip was known before anything was made."""
+    return line.mask is not None and bool(line.mask[:, :, number].all())
 
 
 def _make(

@@ -9,10 +9,11 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from fractions import Fraction
+from itertools import chain
 from pathlib import Path
-from typing import TYPE_CHECKING, ClassVar
+from typing import TYPE_CHECKING, ClassVar, Self
 
-from pydantic import Field
+from pydantic import Field, model_validator
 
 from videogen.clip import as_function
 from videogen.jobs import Progress, silent
@@ -34,6 +35,12 @@ class Transition(LengthenedRequest):
     first: Path = Field(kw_only=False, description="The video that comes first.")
     second: Path = Field(kw_only=False, description="The video that comes after it.")
     seconds: float = Field(default=1.0, gt=0, le=60, description="How long the new frames between them last.")
+
+    @model_validator(mode="after")
+    def _two_sounds(self) -> Self:
+        if self.audio == "loop":
+            raise ValueError("--audio loop is for one video, and these are two; give keep, none or a FILE")
+        return self
 
     def rate(self, default: Fraction) -> Fraction:
         """Return the frames per second of the output: asked for, or the first video's own."""
@@ -58,9 +65,9 @@ def generate(
     request: Transition, engine: Engine, *, progress: Progress = silent, ledger: Ledger | None = None
 ) -> Iterator[Frame]:
     """Yield the first video's frames, new ones, and the second's; raises `RequestError` or `MediaError`."""
-    from videogen.jobs.background import kept
     from videogen.jobs.bridging import frames_between
     from videogen.jobs.given import GivenVideo
+    from videogen.jobs.keeping import with_background_kept
 
     ledger = ledger or Ledger()
     first = GivenVideo.read(
@@ -72,7 +79,7 @@ def generate(
     ledger.meet(first.count, first.count + steps)
     yield from first.frames()
     made = frames_between(request, engine, first, second, steps, ledger=ledger, progress=progress)
-    yield from kept(request, [first, second], made)
+    yield from with_background_kept(request, made, chain(first.ends(), second.ends()))
     yield from second.frames()
 
 
