@@ -79,7 +79,7 @@ def part(pictures: Array) -> Parted:
     free[-1] |= ~ndimage.binary_dilation(covered, iterations=2)  # what no thing hides there is ground
     known = free.any(0).astype(float)
     ground = np.where(known[..., None] > 0, ground, _filled(pictures[-1], covered))
-    ground = np.where((free[-1] & (free.sum(0) == 1))[..., None], pictures[-1], ground)
+    ground = np.where(free[-1][..., None], pictures[-1], ground)  # the clip goes on from this very picture
     return Parted(
         pictures[-1], free, ground, known, things, ndimage.binary_dilation(wild, iterations=2), camera
     )

@@ -181,4 +181,5 @@ def _ground(parted: Parted, frames: Frames) -> tuple[Tensor, Tensor]:
     for top in range(0, height, _ROWS_AT_ONCE):
         rows = slice(top, top + _ROWS_AT_ONCE)
         ground[rows] = median_where(frames[:, rows], free[:, rows].numpy()).round()
-    return _picture(ground), free.any(0).float()
+    shown = torch.where(free[-1], last, _picture(ground))  # the clip goes on from this very frame
+    return shown, free.any(0).float()
