@@ -1,11 +1,11 @@
 """How well a clip holds together, in a few numbers, measured while its frames pass.
 
 Frames go in one at a time, and memory holds three of them. `seam` and `boundary` are ratios: the change from
-one frame to the next where parts of a clip meet, over the mean change elsewhere; 1 is a place that nobody
-finds. `drift` is how fast colours wander, in percent of their range per second. `flicker` is how far pixels
-at rest jump and come back, in percent of their range (after VBench's temporal flickering, Huang et al. 2024,
-which compares neighbours; a second difference lets light that fades slowly pass). What cannot be said of a
-clip is left out.
+one frame to the next where parts of a clip meet, over the mean change elsewhere, or over that beside it where
+more moves there; 1 is a place that nobody finds. `drift` is how fast colours wander, in percent of their
+range per second. `flicker` is how far pixels at rest jump and come back, in percent of their range (after
+VBench's temporal flickering, Huang et al. 2024, which compares neighbours; a second difference lets light
+that fades slowly pass). What cannot be said of a clip is left out.
 """
 
 from __future__ import annotations
@@ -29,6 +29,8 @@ SIDE = 256
 """Pixels a side that are looked at; of larger frames every second, third, ... row and column."""
 _LEAST = 0.5
 """The change, of 255, below which a clip counts as still: rounding alone makes that much."""
+_BESIDE = 4
+"""Changes on each side of a place that are those beside it."""
 _RESTING = 4
 """By how much, of 255, a pixel at rest may differ between the frames before and after."""
 
@@ -71,10 +73,11 @@ class Meter:
         joins, seams = (sorted({each for each in some if self._has(each)}) for some in (joins, seams))
         usual = [change for at, change in enumerate(self._changes, 1) if at not in {*joins, *seams}]
         scale = max(float(np.mean(usual)) if usual else 0.0, _LEAST)
-        at_seams = [self._changes[each - 1] / scale for each in seams]
+        away = {*joins, *seams}
+        at_seams = [self._jump(each, scale, away) for each in seams]
         if ring and self._first is not None and self._changes:
             at_seams.append(_change(self._last[-1], self._first) / scale)
-        at_joins = [self._changes[each - 1] / scale for each in joins]
+        at_joins = [self._jump(each, scale, away) for each in joins]
         found: dict[str, float | None] = {
             "seam": max(at_seams, default=None),
             "boundary": max(at_joins, default=None),
@@ -83,6 +86,12 @@ class Meter:
             "flicker": self._flicker / self._resting / 2.55 if self._resting else None,
         }
         return {name: round(value, 4) for name, value in found.items() if value is not None}
+
+    def _jump(self, number: int, usual: float, away: set[int]) -> float:
+        """The change before a frame over the `usual` one, or over that beside it where more moves there."""
+        beside = range(max(number - _BESIDE, 1), min(number + _BESIDE, len(self._changes)) + 1)
+        near = [self._changes[each - 1] for each in beside if each not in away]
+        return self._changes[number - 1] / max(usual, float(np.mean(near)) if near else 0.0)
 
     def _has(self, number: int) -> bool:
         return 0 < number <= len(self._changes)
