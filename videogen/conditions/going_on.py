@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 Array = NDArray[np.float64]
 _SHORTEST = 6
 """The shortest period that is looked for, in moments."""
-_FEWEST = 4
+_FEWEST, _DOUBT = 4, 6.0
 _PERIODS = 144
 """Periods that are tried, so near each other that two rounds tell them apart."""
 _NOISE = 2e-3
@@ -80,6 +80,7 @@ def _cost(motion: tuple[int, float, int], time: Array, seen: Array) -> float:
     error = _columns(motion, time) @ _fit(motion, time, seen) - seen
     spread = float((error**2).mean()) + _NOISE**2
     cost = len(time) * np.log(spread) + count * np.log(len(time))
+    cost += _DOUBT * (motion[0] == 2)  # what speeds up leaves the picture soon
     early = 2 * len(time) // 3
     if count < early - 1:
         later = _columns(motion, time[early:]) @ _fit(motion, time[:early], seen[:early]) - seen[early:]

@@ -7,6 +7,7 @@ pixels a side, since layers are found small and carried large.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -28,6 +29,8 @@ _CHANGED, _NOISES = 0.05, 4.0
 """What counts as a change: this much, or so many times the noise between pictures."""
 _FARTHEST = 0.33
 """How far a thing may go from one picture to the next."""
+_UNLIKE = 0.25
+"""How much a thing that moves as a whole may change its colours on its way, in the mean."""
 _JOINED = 5  # pixels between what belongs together
 _ANGLES = np.radians(np.arange(-40, 41, 2.5))
 
@@ -200,7 +203,21 @@ def _path(pictures: Array, masks: Array, mask: Array) -> tuple[Thing | None, lis
     early = max(2, 2 * len(path) // 3)
     ahead = go_on(path[:early, :2], np.arange(1.0, len(path) - early + 1))
     lost = bool((np.hypot(*(ahead - path[early:, :2]).T) > _LOST).any())
-    return (None if uneven or lost else Thing(mask, path)), where
+    if uneven or lost or not _holds(pictures[-len(path) :], mask, path):
+        return None, where
+    return Thing(mask, path), where
+
+
+def _holds(pictures: Array, mask: Array, path: Array) -> bool:
+    """Whether a thing of the last picture is found again, as it is, far back along its path `t 4`."""
+    last = pictures[-1]
+    for number in (0, len(path) // 2):
+        start, then = path[-1], path[number]
+        rows, columns, place = _places(mask, start, then, size=then[2] - start[2], angle=then[3] - start[3])
+        found = _look_up(pictures[number], place)
+        if float(np.abs(found - last[rows, columns]).mean()) > _UNLIKE:
+            return False
+    return True
 
 
 def _middle(mask: Array) -> tuple[float, float]:
@@ -225,23 +242,37 @@ def _alike(masks: Array, now: Array) -> Array | None:
 
 def _turn(here: Array, mask: Array, there: Array, other: Array, *, size: float) -> tuple[float, float]:
     """By which angle a thing was turned in the picture `there`, and how much of it that explains, 0…1."""
-    height, width = mask.shape
-    (x, y), (u, v) = _middle(mask), _middle(other)
-    rows, columns = np.nonzero(mask > 0.5)
-    across = ((columns + 0.5) / width - x) * width
-    along = ((rows + 0.5) / height - y) * height
     errors = []
     for angle in _ANGLES:
-        turned = np.exp(size) * (across + 1j * along) * np.exp(1j * angle)
-        place = [v * height - 0.5 + turned.imag, u * width - 0.5 + turned.real]
-        found = [ndimage.map_coordinates(there[..., c], place, order=1, mode="nearest") for c in range(3)]
-        errors.append(float(np.abs(np.stack(found, -1) - here[rows, columns]).mean()))
+        rows, columns, place = _places(mask, _middle(mask), _middle(other), size=size, angle=float(angle))
+        errors.append(float(np.abs(_look_up(there, place) - here[rows, columns]).mean()))
     best = int(np.argmin(errors))
     still = len(_ANGLES) // 2
     if errors[still] < errors[best] + 0.004:  # of round things every turn looks alike
         best = still
     spread = float(np.abs(here[rows, columns] - here[rows, columns].mean(0)).mean()) + 0.06
     return float(_ANGLES[best]), float(np.clip(1.5 - errors[best] / spread, 0, 1))
+
+
+def _places(
+    mask: Array, here: Sequence[float] | Array, there: Sequence[float] | Array, *, size: float, angle: float
+) -> tuple[NDArray[np.int_], NDArray[np.int_], Array]:
+    """The rows and columns of a mask, and where they are once its middle is `there`, `2 n` in pixels."""
+    height, width = mask.shape
+    rows, columns = np.nonzero(mask > 0.5)
+    across, along = (columns + 0.5) - here[0] * width, (rows + 0.5) - here[1] * height
+    turned = np.exp(size) * (across + 1j * along) * np.exp(1j * angle)
+    return (
+        rows,
+        columns,
+        np.stack([there[1] * height - 0.5 + turned.imag, there[0] * width - 0.5 + turned.real]),
+    )
+
+
+def _look_up(picture: Array, place: Array) -> Array:
+    """A picture's colours at places `2 n` (row, column), `n c`."""
+    layers = [ndimage.map_coordinates(picture[..., c], place, order=1, mode="nearest") for c in range(3)]
+    return np.stack(layers, -1)
 
 
 def _filled(picture: Array, covered: Mask) -> Array:
