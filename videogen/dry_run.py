@@ -42,7 +42,7 @@ def describe(request: Request, output: Path) -> Iterator[str]:
         f"latents {spec.latent_channels} x {outline.length} x {rows} x {columns} (c t h w), drawn on "
         f"{outline.grid[1]}x{outline.grid[0]} pixels"
     )
-    kind = "pieces" if any(row.known for row in outline.rows) else "windows"
+    kind = "pieces" if outline.in_pieces else "windows"
     yield f"{len(outline.rows)} {kind} (# made, = known), about {outline.calls} calls of the network"
     lines = list(outline.picture())
     yield from lines[:MOST_ROWS]
@@ -62,7 +62,8 @@ def _output_size(outline: Outline, output: Path) -> int:
 def _memory(request: Request, outline: Outline, ahead: Ahead, output: Path) -> int:
     """Bytes: the program, the weights, one window's maps, the latents a few times, frames that are held."""
     spec, places = ahead.spec, outline.grid[0] * outline.grid[1] // ahead.spec.vae_scale_factor**2
-    window = _MAPS * min(spec.window, outline.length) * places * ahead.width * 4
+    frames = min(getattr(request, "window", None) or spec.window, outline.length)
+    window = _MAPS * frames * places * ahead.width * 4
     window *= getattr(request, "window_batch", None) or 1
     pictures = _PICTURES * min(outline.length, 64) * outline.height * outline.width
     latents = 8 * outline.length * places * spec.latent_channels * 4

@@ -150,6 +150,16 @@ class GenerativeRequest(Request):
         return Extras(lora=self.lora, controlnet=self.controlnet, ip_adapter=self.ip_adapter)
 
 
+class PoselessRequest(GenerativeRequest):
+    """What the jobs have in common that read no pose."""
+
+    @model_validator(mode="after")
+    def _no_pose(self) -> Self:
+        if self.controlnet:
+            raise ValueError("--controlnet reads a pose; use videogen animate with --pose")
+        return self
+
+
 class PosedRequest(GenerativeRequest):
     """The fields of the jobs whose pose is drawn for the network."""
 

@@ -14,7 +14,7 @@ from videogen.jobs.given import GivenVideo
 from videogen.jobs.going_on import NewFrames, words_scale
 from videogen.jobs.ledger import Ledger
 from videogen.jobs.rolling import make_clip
-from videogen.jobs.windowing import cut_of
+from videogen.jobs.windowing import contexts_between, cut_of
 from videogen.sampling import Timeline
 from videogen.types import Frame
 
@@ -29,8 +29,10 @@ def frames_between(
 ) -> Iterator[Frame]:  # fmt: skip
     """Yield `steps` frames that lead from the end of the first video to the beginning of the second."""
     canvas = first.canvas
-    context = max(1, min(request.context, (cut_of(request, engine).window - 1) // 2))
-    before, after = first.placed(first.last[-context:]), first.placed(second.first[:context])
+    there, here = contexts_between(
+        request, cut_of(request, engine), before=len(first.last), after=len(second.first)
+    )
+    before, after = first.placed(first.last[-there:]), first.placed(second.first[:here])
     bridge = None
     if request.carry and engine.reads_carried:
         bridge = Bridge.of(first.onward(steps), second.backward(steps), seed=request.chosen_seed())
@@ -42,7 +44,7 @@ def frames_between(
     places = [*range(len(before)), *range(length - len(after), length)]
     line = Timeline.line(length).with_known(known, frames=places)
     made = make_clip(
-        request, engine, line, told, scale=words_scale(request, engine, request.prompt),
+        request, engine, line, told, scale=words_scale(request, engine.spec, request.prompt),
         size=(canvas.height, canvas.width), ledger=ledger, progress=progress,
         begins=first.count - len(before),
     )  # fmt: skip

@@ -1,8 +1,7 @@
 """Edit: a video changes as words say, all of it or a region, and keeps what they do not touch.
 
-Comes in: a video, a prompt, how strongly, and if wanted a mask. Every frame is known, noised to the strength
-and denoised again in overlapping windows. Goes out: the video's own frames, size, rate and sound, with the
-change in them; what lies outside the mask is kept bit for bit.
+Comes in: a video, a prompt, how strongly, and if wanted a mask. Frames are noised so strongly and denoised
+again. Goes out: the video's own frames, size, rate and sound, changed; outside the mask every bit is kept.
 """
 
 from __future__ import annotations
@@ -10,12 +9,12 @@ from __future__ import annotations
 from collections.abc import Iterator
 from fractions import Fraction
 from pathlib import Path
-from typing import TYPE_CHECKING, ClassVar, Self
+from typing import TYPE_CHECKING, ClassVar
 
-from pydantic import Field, model_validator
+from pydantic import Field
 
 from videogen.clip import as_function
-from videogen.generative import GenerativeRequest
+from videogen.generative import PoselessRequest
 from videogen.jobs import Progress, silent
 from videogen.jobs.ledger import Ledger
 from videogen.jobs.sounding import sound_beside
@@ -24,11 +23,12 @@ from videogen.request import Prompt
 from videogen.sound import Sound
 
 if TYPE_CHECKING:
-    from videogen.engine import Engine
+    from videogen.engine import Engine, ModelSpec
+    from videogen.jobs.outline import Outline
     from videogen.types import Frame
 
 
-class Edit(GenerativeRequest):
+class Edit(PoselessRequest):
     """Change a video as words say."""
 
     job: ClassVar[str] = "edit"
@@ -48,7 +48,7 @@ class Edit(GenerativeRequest):
         default=None,
         min_length=1,
         description="Where the video may change: a FILE, picture or video, that is white there, or 'found' "
-        "for the things and people that the words name, found by pocket. Everywhere if not given.",
+        "for what the words name, found by pocket. Everywhere if not given.",
     )
     reference: Path | None = Field(
         default=None, description="A picture of how it should look, for pocket or with an IP-adapter."
@@ -61,12 +61,6 @@ class Edit(GenerativeRequest):
         min_length=1,
         description="Sound: 'keep' (the video's own), 'none', or a FILE's; cut to the clip's length.",
     )
-
-    @model_validator(mode="after")
-    def _no_pose(self) -> Self:
-        if self.controlnet:
-            raise ValueError("--controlnet reads a pose; use videogen animate with --pose")
-        return self
 
     def rate(self, default: Fraction) -> Fraction:
         """Return the frames per second of the output: asked for, or the video's own."""
@@ -87,13 +81,20 @@ def generate(
 
     check_edit(request, engine)
     rate = request.rate(engine.spec.fps)
-    source = Source(request, engine, rate=rate)
+    source = Source(request, engine.spec, rate=rate)
     for text in (request.prompt, request.negative_prompt or ""):
         warn_of_unknown_words(text, engine)
     if request.strength == 0:
         yield from source.frames()
         return
     yield from redraw(request, engine, source, rate=rate, ledger=ledger or Ledger(), progress=progress)
+
+
+def outline(request: Edit, spec: ModelSpec) -> Outline:
+    """Say what will be made, with no network loaded."""
+    from videogen.jobs.editing import outline_edit
+
+    return outline_edit(request, spec)
 
 
 edit = as_function(Edit)

@@ -23,6 +23,7 @@ from videogen.jobs import Progress
 from videogen.jobs.checks import check_amount
 from videogen.jobs.denoising import denoise
 from videogen.jobs.following import Glimpse, follow
+from videogen.jobs.outline import Outline, outlined
 from videogen.jobs.region import FoundRegion, Region, free_latents, lay_in
 from videogen.jobs.source import read_source, source_size
 from videogen.jobs.words import word_guidance
@@ -34,7 +35,7 @@ from videogen.threads import in_threads
 if TYPE_CHECKING:
     from fractions import Fraction
 
-    from videogen.engine import Engine
+    from videogen.engine import Engine, ModelSpec
     from videogen.jobs.edit import Edit
     from videogen.jobs.ledger import Ledger
     from videogen.types import Frame, Latents
@@ -56,9 +57,9 @@ def check_edit(request: Edit, engine: Engine) -> None:
 class Source:
     """The video that is changed, and where: read as often as is asked for, a frame at a time."""
 
-    def __init__(self, request: Edit, engine: Engine, *, rate: Fraction) -> None:
+    def __init__(self, request: Edit, spec: ModelSpec, *, rate: Fraction) -> None:
         """Look at the files; raises `RequestError` or `MediaError` where they cannot be used."""
-        info, spec = probe(request.video), engine.spec
+        info = probe(request.video)
         self._request, self._rate = request, rate
         self.size = source_size(request.height, request.width, picture=(info.height, info.width))
         side = min(spec.height, spec.width)
@@ -147,6 +148,26 @@ def redraw(
 
     drawn = zip(source.masked(), engine.decode_video(latents), engine.decode_video(made), strict=False)
     yield from in_threads(show, drawn)
+
+
+def outline_edit(request: Edit, spec: ModelSpec) -> Outline:
+    """What will be made of the request; raises `RequestError` or `MediaError` as the job itself."""
+    rate = request.rate(spec.fps)
+    source = Source(request, spec, rate=rate)
+    scale = word_guidance(request.guidance_scale, negative_prompt=request.negative_prompt, spec=spec)
+    length = sum(1 for _ in source.frames())
+    if not length:
+        raise MediaError("the video has no frames; give another")
+    canvas = source.canvas
+    check_amount(length, canvas.height, canvas.width)
+    steps = request.num_inference_steps or spec.num_inference_steps
+    run = max(1, round(steps * request.strength))
+    again = 1 if spec.skeleton_style == "own" or request.mask is None else 2 - 1 / run
+    made = outlined(
+        request, spec, length=length, fps=rate, size=source.size, grid=(canvas.height, canvas.width),
+        scale=scale, times=again * run / steps,
+    )  # fmt: skip
+    return made if request.strength > 0 else replace(made, rows=(), calls=0)
 
 
 def _shown(request: Edit, engine: Engine, canvas: Canvas, *, fps: float) -> Conditions:

@@ -22,7 +22,8 @@ from videogen.jobs.sounding import sound_around
 from videogen.sound import Sound
 
 if TYPE_CHECKING:
-    from videogen.engine import Engine
+    from videogen.engine import Engine, ModelSpec
+    from videogen.jobs.outline import Outline
     from videogen.types import Frame
 
 
@@ -62,13 +63,10 @@ def generate(
 ) -> Iterator[Frame]:
     """Yield new frames, the video's own, and new ones; raises `RequestError` or `MediaError`."""
     from videogen.jobs.extending import frames_after, frames_before
-    from videogen.jobs.given import GivenVideo
     from videogen.jobs.keeping import with_background_kept
 
     ledger = ledger or Ledger()
-    given = GivenVideo.read(
-        request.video, engine.spec, rate=request.fps, height=request.height, width=request.width
-    )
+    given = request.given(request.video, engine.spec)
     request.check(given, engine)
     before, after = (request.steps(each, given.fps) for each in (request.before, request.after))
     ledger.meet(before, before + given.count)
@@ -80,6 +78,13 @@ def generate(
         begins = before + given.count
         made = frames_after(request, engine, given, after, ledger=ledger, progress=progress, begins=begins)
         yield from with_background_kept(request, made, given.ends())
+
+
+def outline(request: Extend, spec: ModelSpec) -> Outline:
+    """Say what will be made, with no network loaded."""
+    from videogen.jobs.lengthened_ahead import outline_extended
+
+    return outline_extended(request, spec)
 
 
 extend = as_function(Extend)

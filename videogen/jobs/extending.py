@@ -14,10 +14,10 @@ from videogen.jobs.denoising import denoise
 from videogen.jobs.given import GivenVideo
 from videogen.jobs.going_on import Carried, NewFrames, words_scale
 from videogen.jobs.ledger import Ledger
-from videogen.jobs.rolling import resamplings, roll
-from videogen.jobs.windowing import cut_of
+from videogen.jobs.rolling import resamplings, roll, rolls_on
+from videogen.jobs.windowing import context_of, cut_of
 from videogen.sampling import Timeline
-from videogen.types import Frame, Frames, Latents
+from videogen.types import Frame, Latents
 
 if TYPE_CHECKING:
     from videogen.engine import Engine
@@ -29,7 +29,7 @@ def frames_after(
     ledger: Ledger, progress: Progress, begins: int = 0,
 ) -> Iterator[Frame]:  # fmt: skip
     """Yield `steps` frames that follow a video; the first of them is that frame of the output."""
-    context = _context(request, engine, given.last)
+    context = context_of(request, cut_of(request, engine), frames=len(given.last))
     carries = request.carry and engine.reads_carried
     new = NewFrames(given, given.onward(steps) if carries else None)
     shown = given.placed(given.last[-context:])
@@ -47,7 +47,7 @@ def frames_before(
     ledger: Ledger, progress: Progress,
 ) -> Iterator[Frame]:  # fmt: skip
     """Yield `steps` frames that come before a video; they are made from the last one to the first."""
-    context = _context(request, engine, given.first)
+    context = context_of(request, cut_of(request, engine), frames=len(given.first))
     carries = request.carry and engine.reads_carried
     new = NewFrames(given, _Reversed(given.backward(steps)) if carries else None)
     shown = given.placed(given.first[:context])
@@ -67,8 +67,8 @@ def _made(
     begins: int,
 ) -> Iterator[tuple[range, Latents]]:  # fmt: skip
     """Yield the numbers and latents of new frames beside known ones: piece by piece, or all at once."""
-    scale, line = words_scale(request, engine, request.prompt), Timeline.line(length)
-    if request.mode != "joint" and not request.is_windowed:
+    scale, line = words_scale(request, engine.spec, request.prompt), Timeline.line(length)
+    if rolls_on(request):
         yield from roll(
             request, engine, line, told, known=known, at=at, scale=scale, size=size,
             ledger=ledger, progress=progress, name=name, begins=begins,
@@ -98,10 +98,6 @@ class _Reversed:
 
     def full(self, step: int) -> tuple[torch.Tensor, torch.Tensor]:
         return self._backward.full(self.steps - 1 - step)
-
-
-def _context(request: LengthenedRequest, engine: Engine, frames: Frames) -> int:
-    return min(request.context, len(frames), cut_of(request, engine).window - 1)
 
 
 def _grid(given: GivenVideo, steps: int) -> tuple[int, int]:

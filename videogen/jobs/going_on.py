@@ -22,7 +22,7 @@ from videogen.jobs.words import warn_of_unknown_words
 from videogen.types import Frame, Latents
 
 if TYPE_CHECKING:
-    from videogen.engine import Engine
+    from videogen.engine import Engine, ModelSpec
     from videogen.generative import TimelineRequest
     from videogen.jobs.given import GivenVideo
 
@@ -98,8 +98,8 @@ class NewFrames:
             yield self.show(step, drawn)
 
 
-def words_scale(request: TimelineRequest, engine: Engine, prompt: str | None) -> float:
+def words_scale(request: TimelineRequest, spec: ModelSpec, prompt: str | None) -> float:
     """How strongly words are followed; 1 where there are none."""
     if prompt is None:
         return 1.0
-    return engine.spec.guidance_scale if request.guidance_scale is None else request.guidance_scale
+    return spec.guidance_scale if request.guidance_scale is None else request.guidance_scale

@@ -19,7 +19,8 @@ from videogen.jobs.ledger import Ledger
 from videogen.request import Prompt
 
 if TYPE_CHECKING:
-    from videogen.engine import Engine
+    from videogen.engine import Engine, ModelSpec
+    from videogen.jobs.outline import Outline
     from videogen.types import Frame
 
 
@@ -69,6 +70,13 @@ def generate(
     from videogen.jobs.seen_twice import draw_illusion
 
     yield from draw_illusion(request, engine, progress=progress)
+
+
+def outline(request: Illusion, spec: ModelSpec) -> Outline:
+    """Say what will be made, with no network loaded."""
+    from videogen.jobs.seen_twice import outline_illusion
+
+    return outline_illusion(request, spec)
 
 
 illusion = as_function(Illusion)

@@ -10,12 +10,12 @@ from __future__ import annotations
 from collections.abc import Iterator
 from itertools import chain
 from pathlib import Path
-from typing import TYPE_CHECKING, ClassVar, Self
+from typing import TYPE_CHECKING, ClassVar
 
-from pydantic import Field, model_validator
+from pydantic import Field
 
 from videogen.clip import as_function
-from videogen.generative import LengthRequest, TimelineRequest
+from videogen.generative import LengthRequest, PoselessRequest, TimelineRequest
 from videogen.jobs import Progress, silent
 from videogen.jobs.ledger import Ledger
 from videogen.jobs.words import warn_of_unknown_words
@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     from videogen.types import Frame
 
 
-class ImageToVideo(LengthRequest, TimelineRequest):
+class ImageToVideo(LengthRequest, PoselessRequest, TimelineRequest):
     """Make a clip that begins with a picture."""
 
     job: ClassVar[str] = "image-to-video"
@@ -56,12 +56,6 @@ class ImageToVideo(LengthRequest, TimelineRequest):
         description="Noise in the picture that is followed: more noise, more freedom; Stable Video Diffusion "
         "only, 0.02 if not given.",
     )
-
-    @model_validator(mode="after")
-    def _no_pose(self) -> Self:
-        if self.controlnet:
-            raise ValueError("--controlnet reads a pose; use videogen animate with --pose")
-        return self
 
 
 def generate(

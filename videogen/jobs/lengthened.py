@@ -9,16 +9,16 @@ from typing import TYPE_CHECKING, Self
 from pydantic import Field, model_validator
 
 from videogen.errors import RequestError
-from videogen.generative import TimelineRequest
+from videogen.generative import PoselessRequest, TimelineRequest
 from videogen.jobs.keeping import KeepingRequest
 from videogen.request import Prompt
 
 if TYPE_CHECKING:
-    from videogen.engine import Engine
+    from videogen.engine import Engine, ModelSpec
     from videogen.jobs.given import GivenVideo
 
 
-class LengthenedRequest(KeepingRequest, TimelineRequest):
+class LengthenedRequest(KeepingRequest, PoselessRequest, TimelineRequest):
     """The fields of jobs that put new frames beside given ones."""
 
     prompt: Prompt | None = Field(default=None, description="What happens in the new frames, in a sentence.")
@@ -35,9 +35,7 @@ class LengthenedRequest(KeepingRequest, TimelineRequest):
     )
 
     @model_validator(mode="after")
-    def _no_pose(self) -> Self:
-        if self.controlnet:
-            raise ValueError("--controlnet reads a pose; use videogen animate with --pose")
+    def _words_to_strengthen(self) -> Self:
         if self.guidance_scale not in (None, 1) and self.prompt is None:
             raise ValueError("--guidance-scale strengthens words, and there are none; give --prompt too")
         return self
@@ -57,6 +55,12 @@ class LengthenedRequest(KeepingRequest, TimelineRequest):
             return info.num_frames / info.fps
         with read_video(video) as frames:
             return sum(1 for _ in frames) / info.fps
+
+    def given(self, video: Path, spec: ModelSpec) -> GivenVideo:
+        """Read a video through once, at the size and rate asked for; raises as `GivenVideo.read`."""
+        from videogen.jobs.given import GivenVideo
+
+        return GivenVideo.read(video, spec, rate=self.fps, height=self.height, width=self.width)
 
     def check(self, given: GivenVideo, engine: Engine) -> None:
         """Raise `RequestError` where the model cannot make new frames beside given ones."""

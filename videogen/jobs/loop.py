@@ -22,7 +22,8 @@ from videogen.jobs.sounding import sound_around
 from videogen.sound import Sound
 
 if TYPE_CHECKING:
-    from videogen.engine import Engine
+    from videogen.engine import Engine, ModelSpec
+    from videogen.jobs.outline import Outline
     from videogen.types import Frame
 
 
@@ -71,7 +72,6 @@ def generate(
 ) -> Iterator[Frame]:
     """Yield the frames of one round; raises `RequestError` or `MediaError`."""
     from videogen.jobs.bridging import frames_between
-    from videogen.jobs.given import GivenVideo
     from videogen.jobs.keeping import with_background_kept
     from videogen.jobs.ringing import frames_of_ring
 
@@ -80,15 +80,20 @@ def generate(
     if request.video is None:
         yield from frames_of_ring(request, engine, ledger=ledger, progress=progress)
         return
-    given = GivenVideo.read(
-        request.video, engine.spec, rate=request.fps, height=request.height, width=request.width
-    )
+    given = request.given(request.video, engine.spec)
     request.check(given, engine)
     ledger.meet(given.count)
     yield from given.frames()
     steps = request.steps(given.fps)
     made = frames_between(request, engine, given, given, steps, ledger=ledger, progress=progress)
     yield from with_background_kept(request, made, given.ends())
+
+
+def outline(request: Loop, spec: ModelSpec) -> Outline:
+    """Say what will be made, with no network loaded."""
+    from videogen.jobs.lengthened_ahead import outline_loop
+
+    return outline_loop(request, spec)
 
 
 loop = as_function(Loop)

@@ -38,6 +38,11 @@ def rolls(request: TimelineRequest, *, length: int, fps: float, window: int) -> 
     return request.mode == "outpaint" or length > LONG * fps
 
 
+def rolls_on(request: TimelineRequest) -> bool:
+    """Whether what goes on from given frames is made piece by piece: unless it is asked for at once."""
+    return request.mode != "joint" and not request.is_windowed
+
+
 def make_clip(
     request: TimelineRequest, engine: Engine, line: Timeline, chain: Sequence[Conditions], *,
     scale: Scale, size: tuple[int, int], ledger: Ledger, progress: Progress, begins: int = 0,

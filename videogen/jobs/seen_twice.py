@@ -14,12 +14,13 @@ from videogen.jobs import Progress
 from videogen.jobs.checks import check_amount, picture_size
 from videogen.jobs.coinciding import plan_together
 from videogen.jobs.denoising import clip_denoiser, sample_clip, steps_of
+from videogen.jobs.outline import Outline, outlined
 from videogen.jobs.words import warn_of_unknown_words, word_guidance
 from videogen.planning import draw_plan
 from videogen.sampling import IDENTITY, VIEWS, Levels, Reading, Timeline, agreeing, average
 
 if TYPE_CHECKING:
-    from videogen.engine import Engine
+    from videogen.engine import Engine, ModelSpec
     from videogen.jobs.illusion import Illusion
     from videogen.types import Frame, Latents, Video
 
@@ -30,10 +31,12 @@ def draw_illusion(request: Illusion, engine: Engine, *, progress: Progress) -> I
     Raises `RequestError` where the view does not fit the clip, or the model reads no words.
     """
     spec = engine.spec
-    fps, size = request.rate(spec.fps), picture_size(request.height, request.width, spec=spec)
-    length = request.length(fps=fps, default=spec.num_frames)
-    _check_view(request, engine, length=length, size=size)
-    check_amount(length, *size)
+    if not engine.reads_words or engine.reads_motion:
+        raise RequestError(
+            f"the model {engine.model} reads no words, so it cannot be told two sentences; choose another"
+        )
+    ahead = outline_illusion(request, spec)
+    fps, size, length = ahead.fps, ahead.grid, ahead.length
     scale = word_guidance(request.guidance_scale, negative_prompt=request.negative_prompt, spec=spec)
     prompts = request.prompt, request.other_prompt
     for text in (*prompts, request.negative_prompt or ""):
@@ -71,12 +74,18 @@ def draw_illusion(request: Illusion, engine: Engine, *, progress: Progress) -> I
         yield to_frame(picture)
 
 
-def _check_view(request: Illusion, engine: Engine, *, length: int, size: tuple[int, int]) -> None:
-    """Raise `RequestError` where the clip cannot be seen in two ways, or told in two."""
-    if not engine.reads_words or engine.reads_motion:
-        raise RequestError(
-            f"the model {engine.model} reads no words, so it cannot be told two sentences; choose another"
-        )
+def outline_illusion(request: Illusion, spec: ModelSpec) -> Outline:
+    """What will be made of the request; raises `RequestError` where the view does not fit the clip."""
+    fps, size = request.rate(spec.fps), picture_size(request.height, request.width, spec=spec)
+    length = request.length(fps=fps, default=spec.num_frames)
+    _check_view(request, length=length, size=size)
+    check_amount(length, *size)
+    scale = word_guidance(request.guidance_scale, negative_prompt=request.negative_prompt, spec=spec)
+    return outlined(request, spec, length=length, fps=fps, size=size, grid=size, scale=scale, times=2)
+
+
+def _check_view(request: Illusion, *, length: int, size: tuple[int, int]) -> None:
+    """Raise `RequestError` where the clip cannot be seen in two ways."""
     if request.view == "rotate-90" and size[0] != size[1]:
         raise RequestError(
             f"--view rotate-90 is for squares, and {size[1]}x{size[0]} is none; give --width and --height "

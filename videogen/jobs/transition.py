@@ -23,7 +23,8 @@ from videogen.jobs.sounding import sound_across
 from videogen.sound import Sound
 
 if TYPE_CHECKING:
-    from videogen.engine import Engine
+    from videogen.engine import Engine, ModelSpec
+    from videogen.jobs.outline import Outline
     from videogen.types import Frame
 
 
@@ -70,9 +71,7 @@ def generate(
     from videogen.jobs.keeping import with_background_kept
 
     ledger = ledger or Ledger()
-    first = GivenVideo.read(
-        request.first, engine.spec, rate=request.fps, height=request.height, width=request.width
-    )
+    first = request.given(request.first, engine.spec)
     request.check(first, engine)
     second = GivenVideo.beside(request.second, first)
     steps = request.steps(first.fps)
@@ -81,6 +80,13 @@ def generate(
     made = frames_between(request, engine, first, second, steps, ledger=ledger, progress=progress)
     yield from with_background_kept(request, made, chain(first.ends(), second.ends()))
     yield from second.frames()
+
+
+def outline(request: Transition, spec: ModelSpec) -> Outline:
+    """Say what will be made, with no network loaded."""
+    from videogen.jobs.lengthened_ahead import outline_transition
+
+    return outline_transition(request, spec)
 
 
 transition = as_function(Transition)
