@@ -12,27 +12,32 @@ import os
 import re
 import resource
 import shlex
+import shutil
 import struct
 import subprocess
 import sys
 import zlib
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import redirect_stdout
+from fractions import Fraction
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
+import av
 import huggingface_hub
+import numpy as np
 import pytest
 import torch
 from PIL import Image
 
 import videogen as vg
+from tests.moving import ground, square_over
 from tests.tiny_diffusers import tokenizer
 from tests.tiny_original import adapter, motion_state, networks, save, single_state
 from videogen.cli import main
 from videogen.media.image import read_image
-from videogen.media.video import write_video
+from videogen.media.video import read_video, write_video
 
 TEXT = "text-to-video 'a red ball'"
 ANIMATE = "animate photo.png --pose pose.json -o out.mp4"
@@ -599,6 +604,174 @@ def test_an_edit_that_cannot_be_made_is_refused(line: str, told: str, refused: R
     Image.new("RGB", (200, 32), "white").save("wide.png")
     Image.new("RGB", (333, 251)).save("black.png")
     assert told in refused(f"edit {line} --prompt 'a red ball' -o out.mp4")
+
+
+GOES_ON = {
+    "extend": "extend {} --after 0.5",
+    "loop": "loop {} --seconds 0.5",
+    "transition": "transition {} good.mp4 --seconds 0.5",
+    "transition-to": "transition good.mp4 {} --seconds 0.5",
+}
+NO_VIDEOS: dict[str, str] = {
+    "missing.mp4": "No such file",
+    "text.mp4": "text.mp4",
+    "empty.mp4": "is empty",
+    "half.mp4": "half.mp4",
+    "no-frames.mkv": "no-frames.mkv",
+    "sound.wav": "holds no moving pictures",
+    "sound.mp4": "holds no moving pictures",
+    "photo.png": "is a still picture",
+    "empty-folder": "empty-folder",
+    "pipe.mp4": "not a regular file",
+}
+
+
+def video_file(
+    path: str, frames: Iterable[np.ndarray[Any, Any]], *, codec: str = "libx264", pixels: str = "yuv420p",
+    rotation: int = 0, times: Sequence[int] | None = None,
+) -> None:  # fmt: skip
+    """Write a video as others may, of 8 frames a second or at times counted in eighths of a second."""
+    with av.open(path, "w") as container:
+        stream = container.add_stream(codec, rate=8)
+        stream.height, stream.width, stream.pix_fmt = 44, 72, pixels
+        if rotation:
+            stream.set_display_rotation(rotation)
+        for number, frame in enumerate(frames):
+            if not number:
+                stream.height, stream.width = frame.shape[:2]
+            picture = av.VideoFrame.from_ndarray(frame, format="rgb24")
+            if times is not None:
+                picture.pts, picture.time_base = times[number], Fraction(1, 8)
+            container.mux(stream.encode(picture))
+        container.mux(stream.encode(None))
+
+
+def moving(*, height: int = 44, width: int = 72, length: int = 10) -> np.ndarray[Any, Any]:
+    return square_over(ground(height, width), length=length, at=(20, 20), by=(2, 0), side=12)
+
+
+def no_video(name: str, make_sound: Callable[..., Path]) -> None:
+    """Write one of the things that are no videos."""
+    video_file("good.mp4", moving())
+    path = Path(name)
+    match name:
+        case "text.mp4":
+            path.write_text("just text, no video\n")
+        case "empty.mp4":
+            path.touch()
+        case "half.mp4":
+            content = Path("good.mp4").read_bytes()
+            path.write_bytes(content[: len(content) // 2])
+        case "no-frames.mkv":
+            video_file(name, [])
+        case "sound.wav":
+            make_sound(path, seconds=0.5)
+        case "sound.mp4":
+            with av.open(name, "w") as container:
+                stream = container.add_stream("aac", rate=44_100)
+                silence = av.AudioFrame(format="fltp", layout="mono", samples=1024)
+                silence.planes[0].update(bytes(4096))
+                silence.sample_rate = 44_100
+                container.mux(stream.encode(silence))
+                container.mux(stream.encode(None))
+        case "empty-folder":
+            path.mkdir()
+        case "pipe.mp4":
+            os.mkfifo(path)
+
+
+@pytest.mark.parametrize("job", GOES_ON)
+@pytest.mark.parametrize("name", NO_VIDEOS)
+def test_what_is_no_video_does_not_go_on(
+    name: str, job: str, refused: Refused, engine: Any, make_sound: Callable[..., Path]
+) -> None:
+    no_video(name, make_sound)
+    assert NO_VIDEOS[name] in refused(f"{GOES_ON[job].format(name)} -o out.mp4")
+
+
+KINDS: dict[str, tuple[int, int, int]] = {
+    "one.mp4": (1, 44, 72),
+    "rotated.mp4": (10, 72, 44),
+    "odd.mkv": (10, 45, 71),
+    "alpha.mov": (10, 44, 72),
+    "ten-bit.mp4": (10, 44, 72),
+    "uneven.mkv": (12, 44, 72),
+}
+"""Videos of every kind, with the frames, height and width that they have."""
+
+
+def write_kind(name: str) -> None:
+    match name:
+        case "one.mp4":
+            video_file(name, moving(length=1))
+        case "rotated.mp4":
+            video_file(name, moving(), rotation=90)
+        case "odd.mkv":
+            video_file(name, moving(height=45, width=71), codec="ffv1", pixels="bgr0")
+        case "alpha.mov":
+            video_file(name, moving(), codec="qtrle", pixels="argb")
+        case "ten-bit.mp4":
+            video_file(name, moving(), pixels="yuv420p10le")
+        case "uneven.mkv":
+            video_file(name, moving(length=5), codec="ffv1", pixels="bgr0", times=[0, 1, 2, 6, 11])
+
+
+@pytest.mark.parametrize("name", KINDS)
+def test_videos_of_every_kind_go_on_with_their_own_frames_as_they_are(name: str, engine: Any) -> None:
+    write_kind(name)
+    with read_video(name) as video:
+        own, fps = np.stack(list(video)), video.info.fps
+    count, height, width = KINDS[name]
+    assert own.shape[1:] == (height, width, 3)
+    if name != "uneven.mkv":
+        assert len(own) == count
+    steps = max(1, round(fps / 2))
+    for line, length in (
+        (f"extend {name} --after 0.5 --before 0.5", len(own) + 2 * steps),
+        (f"loop {name} --seconds 0.5", len(own) + steps),
+        (f"transition {name} {name} --seconds 0.5", 2 * len(own) + steps),
+    ):
+        assert main([*shlex.split(line), "--seed", "1", "-o", "made"]) == 0
+        with read_video("made") as video:
+            made = np.stack(list(video))
+        assert made.shape == (length, height, width, 3)
+        begins = steps if line.startswith("extend") else 0
+        np.testing.assert_array_equal(made[begins : begins + len(own)], own)
+        shutil.rmtree("made")
+
+
+@pytest.mark.parametrize(
+    ("line", "told"),
+    [
+        ("extend good.mp4", "nothing is to be added"),
+        ("extend good.mp4 --after 601", "at most 600"),
+        ("extend good.mp4 --after nan", "--after"),
+        ("extend good.mp4 --after 0.5 --audio missing.wav", "No such file"),
+        ("extend good.mp4 --after 0.5 --audio photo.png", "cannot be read as sound"),
+        ("extend good.mp4 --after 0.5 --width 100 --height 100", "would stretch a picture of 72x44"),
+        ("extend good.mp4 --after 0.5 --background-mask wide.png", "give both or neither"),
+        *(
+            (f"{line} --keep-background --background-mask {mask}", told)
+            for line in ("extend good.mp4 --after 0.5", "loop good.mp4", "transition good.mp4 good.mp4")
+            for mask, told in (
+                ("wide.png", "wide.png has 200x32 pixels and the video 72x44"),
+                ("missing.png", "No such file"),
+                ("text.mp4", "text.mp4"),
+            )
+        ),
+        ("extend good.mp4 --after 0.5 --window 99", "--window 99 is more than the 8 frames"),
+        ("loop", "nothing to loop; give a video, or --prompt"),
+        ("loop --prompt 'a ball' --mode outpaint", "a loop from words is made at once"),
+        ("loop good.mp4 --seconds 0", "more than 0"),
+        ("transition good.mp4 good.mp4 --audio loop", "--audio loop is for one video"),
+        ("transition good.mp4 good.mp4 --seconds 61", "at most 60"),
+    ],
+)  # fmt: skip
+def test_what_cannot_go_on_is_refused(line: str, told: str, refused: Refused, engine: Any) -> None:
+    video_file("good.mp4", moving())
+    Path("text.mp4").write_text("just text, no picture\n")
+    Image.new("RGB", (200, 32), "white").save("wide.png")
+    assert told in refused(f"{line} -o out.mp4")
 
 
 @pytest.fixture
