@@ -211,7 +211,7 @@ def test_bad_input_is_one_line_exit_two_and_no_file(
         ("dance", "Unrecognized options: dance; Available subcommands: text-to-video, animate, image-to-vid"),
         ("text-to-video", "Missing from videogen text-to-video: PROMPT; see: videogen text-to-video --help"),
         ("animate", "Missing from videogen animate: PORTRAIT --pose FILE; see: videogen animate --help"),
-        ("text-to-video a --sed 1", "Unrecognized options: --sed, 1; Perhaps you meant: --seed INT; see: "),
+        ("text-to-video a --sed 1", "Unrecognized options: --sed, 1; Perhaps you meant: --seed INT"),
         ("text-to-video a --device gpu", "invalid choice 'gpu' for argument '--device'. Expected one of "),
         ("text-to-video a --seconds", "Missing value for argument '--seconds'"),
         ("train teapot", "invalid choice 'teapot' for argument 'model'"),
