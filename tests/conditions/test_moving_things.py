@@ -52,9 +52,17 @@ def test_the_ground_is_what_the_camera_saw_where_nothing_was_before_it() -> None
     np.testing.assert_allclose(parted.ground[known], pictures(BACK)[known], atol=0.02)
 
 
-def test_what_a_slow_thing_hides_all_along_is_not_known() -> None:
-    frames = square_over(BACK, length=8, at=(40, 30), by=(2, 0), side=20)
-    parted = part(pictures(frames))
+def test_what_a_slow_thing_hides_all_along_is_filled_from_around_it() -> None:
+    plain = np.full_like(BACK, 90)
+    parted = part(pictures(square_over(plain, length=8, at=(40, 30), by=(2, 0), side=20)))
+    np.testing.assert_allclose(parted.ground[30, 43:48], 90 / 255, atol=0.03)
+    assert (parted.known[30, 43:48] < 1).all()
+    assert parted.known.min() > 0.5
+
+
+def test_a_hole_that_is_most_of_the_picture_is_not_filled(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("videogen.conditions.moving_things._LARGEST_HOLE", 0.005)
+    parted = part(pictures(square_over(BACK, length=8, at=(40, 30), by=(2, 0), side=20)))
     assert not parted.known[30, 43:48].any()
     assert parted.known[30, 5] == 1
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import numpy as np
+import pytest
 import torch
 import torch.nn.functional as F
 
@@ -45,7 +46,16 @@ def test_the_small_pictures_are_the_full_ones_made_small() -> None:
     assert (pictures[1] - small).abs()[:, sure].mean() < 0.03
 
 
-def test_what_is_uncovered_is_unseen_and_told_as_grey() -> None:
+def test_what_is_uncovered_is_filled_and_known_less_surely() -> None:
+    clip = onward(square_over(BACK, length=6, at=(40, 48), by=(4, 0), side=40), steps=8)
+    _, seen = clip.at_small(range(7, 8))
+    assert (seen[0][15:33, 21:29] < 0.9).all(), "the ground that the square hid all along"
+    assert seen.min() > 0.5
+    assert clip.full(7)[1].min() > 0.5
+
+
+def test_what_is_too_large_to_fill_is_unseen_and_told_as_grey(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("videogen.conditions.moving_things._LARGEST_HOLE", 0.005)
     clip = onward(square_over(BACK, length=6, at=(40, 48), by=(4, 0), side=40), steps=8)
     pictures, seen = clip.at_small(range(7, 8))
     hidden = seen[0] < 0.01

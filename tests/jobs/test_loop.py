@@ -64,7 +64,7 @@ CHANGES: dict[str, Any] = {
 SAME_CLIP = {"window_batch"}
 SOUND = {"audio"}
 OF_PIECES = {"context", "colour_anchor"}
-MORE = {name: {"carry": False} for name in ("guidance_start", "guidance_end")}
+MORE = {name: {"carry": False} for name in ("guidance_start", "guidance_end", "window_weights", "windows")}
 STILL = {"keep_background", "background_mask"}
 CHOOSES_THE_ENGINE = {
     "model", "device", "precision", "offload", "compile", "weights", "motion_modules",

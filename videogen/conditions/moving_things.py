@@ -31,6 +31,10 @@ _FARTHEST = 0.33
 """How far a thing may go from one picture to the next."""
 _UNLIKE = 0.25
 """How much a thing that moves as a whole may change its colours on its way, in the mean."""
+_LARGEST_HOLE = 0.2
+"""A share of the picture up to which ground that was never seen is filled from around it."""
+_GUESSED = 0.8
+"""How surely that is known: the network still has a say."""
 _JOINED = 5  # pixels between what belongs together
 _ANGLES = np.radians(np.arange(-40, 41, 2.5))
 
@@ -81,8 +85,11 @@ def part(pictures: Array) -> Parted:
     covered = sum((thing.mask for thing in things), np.zeros((height, width))) > 0.1
     free[-1] |= ~ndimage.binary_dilation(covered, iterations=2)  # what no thing hides there is ground
     known = free.any(0).astype(float)
-    ground = np.where(known[..., None] > 0, ground, _filled(pictures[-1], covered))
     ground = np.where(free[-1][..., None], pictures[-1], ground)  # the clip goes on from this very picture
+    hidden = known == 0
+    if 0 < hidden.mean() < _LARGEST_HOLE:
+        ground, known = _smoothed_over(ground, hidden), np.where(hidden, _GUESSED, known)
+    ground = np.where(known[..., None] > 0, ground, _filled(pictures[-1], covered))
     return Parted(
         pictures[-1], free, ground, known, things, ndimage.binary_dilation(wild, iterations=2), camera
     )
@@ -273,6 +280,13 @@ def _look_up(picture: Array, place: Array) -> Array:
     """A picture's colours at places `2 n` (row, column), `n c`."""
     layers = [ndimage.map_coordinates(picture[..., c], place, order=1, mode="nearest") for c in range(3)]
     return np.stack(layers, -1)
+
+
+def _smoothed_over(ground: Array, hidden: Mask) -> Array:
+    """The ground with its holes filled smoothly from their rims (biharmonic; Damelin & Hoang 2018)."""
+    from skimage.restoration import inpaint_biharmonic
+
+    return np.asarray(inpaint_biharmonic(ground, hidden, channel_axis=-1).clip(0, 1))
 
 
 def _filled(picture: Array, covered: Mask) -> Array:

@@ -181,5 +181,9 @@ def _ground(parted: Parted, frames: Frames) -> tuple[Tensor, Tensor]:
     for top in range(0, height, _ROWS_AT_ONCE):
         rows = slice(top, top + _ROWS_AT_ONCE)
         ground[rows] = median_where(frames[:, rows], free[:, rows].numpy()).round()
-    shown = torch.where(free[-1], last, _picture(ground))  # the clip goes on from this very frame
-    return shown, free.any(0).float()
+    small = torch.from_numpy(parted.ground).permute(2, 0, 1)[None].float() * 2 - 1
+    never = ~free.any(0)
+    behind = torch.where(never, F.interpolate(small, (height, width), mode="bicubic"), _picture(ground))
+    known = F.interpolate(torch.from_numpy(parted.known).float()[None, None], (height, width))[0, 0]
+    shown = torch.where(free[-1], last, behind.clamp(-1, 1))  # the clip goes on from this very frame
+    return shown, torch.where(never, known, torch.ones_like(known))
