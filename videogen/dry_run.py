@@ -42,8 +42,9 @@ def describe(request: Request, output: Path) -> Iterator[str]:
         f"latents {spec.latent_channels} x {outline.length} x {rows} x {columns} (c t h w), drawn on "
         f"{outline.grid[1]}x{outline.grid[0]} pixels"
     )
-    kind = "pieces" if outline.in_pieces else "windows"
-    yield f"{len(outline.rows)} {kind} (# made, = known), about {outline.calls} calls of the network"
+    count = len(outline.rows)
+    kind = ("piece" if outline.in_pieces else "window") + "s" * (count != 1)
+    yield f"{count} {kind} (# made, = known), about {outline.calls} calls of the network"
     lines = list(outline.picture())
     yield from lines[:MOST_ROWS]
     if len(lines) > MOST_ROWS:
