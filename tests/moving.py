@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from fractions import Fraction
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -12,8 +14,12 @@ import torch.nn.functional as F
 from numpy.typing import NDArray
 from PIL import Image
 
+from videogen.media.video import read_video, write_video
+
 Frames = NDArray[np.uint8]
 RED = (220, 30, 30)
+HEIGHT, WIDTH, LENGTH, RATE = 45, 71, 12, Fraction(8)
+"""Of the clips that `write_two_clips` writes."""
 
 
 def ground(height: int, width: int, *, seed: int = 0) -> Frames:
@@ -33,6 +39,19 @@ def square_over(
         left, top = (round(at[axis] + number * by[axis] - side / 2) for axis in (0, 1))
         frame[max(top, 0) : max(top + side, 0), max(left, 0) : max(left + side, 0)] = colour
     return frames
+
+
+def write_two_clips() -> None:
+    """Write `clip` and `other` here as folders of pictures, which come back exactly, of odd sides."""
+    back = ground(HEIGHT, WIDTH)
+    write_video("clip", iter(square_over(back, length=LENGTH, at=(14, 22), by=(2, 0), side=13)), fps=RATE)
+    write_video("other", iter(square_over(back, length=LENGTH, at=(50, 22), by=(-2, 0), side=13)), fps=RATE)
+
+
+def source(path: str | Path = "clip") -> Frames:
+    """The frames of a clip."""
+    with read_video(path) as video:
+        return np.stack(list(video))
 
 
 def red_places(frames: NDArray[Any]) -> NDArray[np.float64]:

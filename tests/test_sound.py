@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from fractions import Fraction
+from itertools import pairwise
 from pathlib import Path
 
 import pytest
@@ -36,7 +37,7 @@ def test_repeated_sound_fills_the_clip_and_is_in_step_with_its_own_pictures(
     parts = repeated(A, at=at, total=total, span=(begin, begin + length))
     ends = [part.at + (part.length or 0) for part in parts]
     assert (parts[0].at, ends[-1]) == (0, total)
-    for before, after, end in zip(parts, parts[1:], ends, strict=False):
+    for (before, after), end in zip(pairwise(parts), ends[:-1], strict=True):
         overlap = end - after.at
         assert overlap == min(FADE, length / 2)
         assert before.fade_out == after.fade_in == overlap

@@ -12,13 +12,24 @@ import pytest
 from PIL import Image
 
 import videogen as vg
-from tests.moving import Frames, drawing_the_ground, ground, red_places, square_over
+from tests.moving import (
+    HEIGHT,
+    LENGTH,
+    RATE,
+    WIDTH,
+    Frames,
+    drawing_the_ground,
+    ground,
+    red_places,
+    source,
+    square_over,
+    write_two_clips,
+)
 from videogen.extras import Extras
 from videogen.jobs.ledger import Ledger
 from videogen.jobs.transition import generate
-from videogen.media.video import read_video, write_video
+from videogen.media.video import write_video
 
-HEIGHT, WIDTH, LENGTH, RATE = 45, 71, 12, Fraction(8)
 PLAIN: dict[str, Any] = {"first": "clip", "second": "other", "prompt": "a red ball", "seed": 1}
 CHANGES: dict[str, Any] = {
     "first": "other",
@@ -75,21 +86,14 @@ OTHERS = SAME_CLIP | OF_PIECES | SOUND | STILL | CHOOSES_THE_ENGINE | ADDED | RE
 
 @pytest.fixture(autouse=True)
 def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """Two clips as folders of pictures, which come back exactly, of odd sides."""
+    """Stand in a folder with two clips."""
     monkeypatch.chdir(tmp_path)
-    back = ground(HEIGHT, WIDTH)
-    write_video("clip", iter(square_over(back, length=LENGTH, at=(14, 22), by=(2, 0), side=13)), fps=RATE)
-    write_video("other", iter(square_over(back, length=LENGTH, at=(50, 22), by=(-2, 0), side=13)), fps=RATE)
+    write_two_clips()
     return tmp_path
 
 
 def frames_of(engine: Any, **fields: Any) -> Frames:
     return np.stack(list(generate(vg.Transition(**{**PLAIN, **fields}), engine)))
-
-
-def source(path: str | Path = "clip") -> Frames:
-    with read_video(path) as video:
-        return np.stack(list(video))
 
 
 @pytest.mark.parametrize("name", sorted(CHANGES.keys() - OTHERS))

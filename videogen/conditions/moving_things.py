@@ -17,6 +17,7 @@ from scipy.spatial import ConvexHull, QhullError
 
 from videogen.conditions.camera_path import camera_path, seen_from_last
 from videogen.conditions.going_on import go_on
+from videogen.conditions.uncovered import filled_around, ground_of, smoothed_over
 
 Array = NDArray[np.float64]
 Mask = NDArray[np.bool_]
@@ -52,9 +53,13 @@ class Thing:
 
 @dataclass(frozen=True)
 class Parted:
-    """`ground` `h w c` as the camera sees it at the last picture, `known` `h w`, 0…1, where it ever was seen,
-    the `things` that move as a whole, `wild` `h w` where there is other motion, and the `camera`'s path
-    `t 3`: x, y, zoom against the last picture. `last` is that, and `free` `t h w` where nothing moves."""
+    """A clip's ground, its camera, and what moves.
+
+    `ground` `h w c` is as the camera sees it at the `last` picture, and `known` `h w`, 0…1, how surely: 1
+    where it ever was seen, less where it was filled. `things` move as a whole, `wild` `h w` is where there is
+    other motion, and `free` `t h w` where nothing moves. `camera` is its path `t 3`: x, y, zoom against the
+    last picture.
+    """
 
     last: Array
     free: Mask
@@ -78,7 +83,7 @@ def part(pictures: Array) -> Parted:
         return Parted(pictures[-1], inside, pictures[-1], np.ones((height, width)), (), still, camera)
     wide = np.stack([ndimage.binary_dilation(mask, iterations=2) for mask in changed])
     free = inside & ~wide
-    ground, known = _ground(steady, free)
+    ground, known = ground_of(steady, free)
     masks = np.stack([_refined(*each, ground, known) for each in zip(steady, wide, strict=True)])
     things, rest = _follow(steady, masks)
     wild = ndimage.binary_opening((rest > 0.5).any(0))
@@ -88,8 +93,8 @@ def part(pictures: Array) -> Parted:
     ground = np.where(free[-1][..., None], pictures[-1], ground)  # the clip goes on from this very picture
     hidden = known == 0
     if 0 < hidden.mean() < _LARGEST_HOLE:
-        ground, known = _smoothed_over(ground, hidden), np.where(hidden, _GUESSED, known)
-    ground = np.where(known[..., None] > 0, ground, _filled(pictures[-1], covered))
+        ground, known = smoothed_over(ground, hidden), np.where(hidden, _GUESSED, known)
+    ground = np.where(known[..., None] > 0, ground, filled_around(pictures[-1], covered))
     return Parted(
         pictures[-1], free, ground, known, things, ndimage.binary_dilation(wild, iterations=2), camera
     )
@@ -133,18 +138,6 @@ def _hulls(mask: Mask, pieces: NDArray[np.int_]) -> Mask:
         places = np.stack([rows, columns], -1) @ edges[:, :2].T + edges[:, 2]
         filled |= (places <= 1e-6).all(-1)
     return filled
-
-
-def _ground(pictures: Array, free: Mask) -> tuple[Array, Array]:
-    """The median of pictures `t h w c` where they are free, and where that was ever, `h w`."""
-    return median_where(pictures, free), free.any(0).astype(np.float64)
-
-
-def median_where(pictures: NDArray[np.generic], free: Mask) -> Array:
-    """The median over `t` of pictures `t h w c` where they are free, `t h w`; 0 where they never are."""
-    chosen = np.where(free[..., None], pictures, np.nan)
-    chosen[:, ~free.any(0)] = 0
-    return np.asarray(np.nanmedian(chosen, axis=0), dtype=np.float64)
 
 
 def _refined(picture: Array, wide: Mask, ground: Array, known: Array) -> Array:
@@ -280,19 +273,3 @@ def _look_up(picture: Array, place: Array) -> Array:
     """A picture's colours at places `2 n` (row, column), `n c`."""
     layers = [ndimage.map_coordinates(picture[..., c], place, order=1, mode="nearest") for c in range(3)]
     return np.stack(layers, -1)
-
-
-def _smoothed_over(ground: Array, hidden: Mask) -> Array:
-    """The ground with its holes filled smoothly from their rims (biharmonic; Damelin & Hoang 2018)."""
-    from skimage.restoration import inpaint_biharmonic
-
-    return np.asarray(inpaint_biharmonic(ground, hidden, channel_axis=-1).clip(0, 1))
-
-
-def _filled(picture: Array, covered: Mask) -> Array:
-    """A picture whose covered part takes the nearest colours around it."""
-    if covered.all() or not covered.any():
-        return picture
-    nearest = ndimage.distance_transform_edt(covered, return_distances=False, return_indices=True)
-    filled: Array = picture[tuple(nearest)]
-    return filled

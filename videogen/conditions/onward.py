@@ -1,10 +1,9 @@
 """A clip carried on past its end: the ground stays, or goes by as it did, and things go on as they went.
 
-In: the last frames of a clip, small and at full size. Out: for every later moment what can be told of it
-without inventing anything, and how surely: the ground, where it was ever seen, and before it each thing that
-moved as a whole, along its path carried further. Other motion, as of faces and water, goes back as it came,
-to and fro. What is uncovered is left to a network. To carry a clip on before its beginning, give its first
-frames in reverse order.
+In: the last frames of a clip, small and at full size. Out: for every later moment what can be told of it, and
+how surely: the ground, its small holes filled from around them, and before it each thing that moved as a
+whole, along its path carried further. Other motion, as of faces and water, goes back as it came, to and fro.
+The rest is left to a network. Before its beginning a clip is carried on by its first frames in reverse order.
 """
 
 from __future__ import annotations
@@ -19,7 +18,9 @@ from torch import Tensor
 
 from videogen.conditions.geometry import pixel_centres, smoothstep
 from videogen.conditions.going_on import go_on
-from videogen.conditions.moving_things import Parted, median_where, part
+from videogen.conditions.moving_things import Parted, part
+from videogen.conditions.reference import to_picture
+from videogen.conditions.uncovered import median_where
 from videogen.types import Frames
 
 _TRUSTED = 2.0, 4.0
@@ -38,8 +39,8 @@ class Onward:
 
     `small` `t c h w`, −1…1, and `frames` at full size, uint8 `t h w c`, are its last ones; it was `parted` by
     every `stride`-th of them. `paths` say where each thing is at later moments, `steps 4`, and last where the
-    camera looks, `steps 3`. `behind` is the ground at full size, `1 c H W`, and `bare` `H W`, 0…1, where that
-    was ever seen.
+    camera looks, `steps 3`. `behind` is the ground at full size, `1 c H W`, and `bare` `H W`, 0…1, how
+    surely that is known.
     """
 
     small: Tensor
@@ -125,11 +126,7 @@ def _path_on(path: Array, later: Array) -> Array:
 def _one(frames: Tensor | Frames, before: int) -> Tensor:
     """The frame so many before the last, −1…1 `1 c h w`."""
     one = frames[len(frames) - 1 - before]
-    return one[None] if isinstance(one, Tensor) else _picture(one)
-
-
-def _picture(frame: NDArray[np.uint8]) -> Tensor:
-    return torch.from_numpy(np.ascontiguousarray(frame)).permute(2, 0, 1)[None].float() / 127.5 - 1
+    return one[None] if isinstance(one, Tensor) else to_picture(one)
 
 
 def _look_up(picture: Tensor, place: Tensor) -> Tensor:
@@ -170,7 +167,7 @@ def _ground(parted: Parted, frames: Frames) -> tuple[Tensor, Tensor]:
 
     Where the camera moves only what the last frame shows is left.
     """
-    last = _picture(frames[-1])
+    last = to_picture(frames[-1])
     height, width = last.shape[-2:]
     if not parted.things and not parted.wild.any():
         return last, torch.ones(height, width)
@@ -183,7 +180,7 @@ def _ground(parted: Parted, frames: Frames) -> tuple[Tensor, Tensor]:
         ground[rows] = median_where(frames[:, rows], free[:, rows].numpy()).round()
     small = torch.from_numpy(parted.ground).permute(2, 0, 1)[None].float() * 2 - 1
     never = ~free.any(0)
-    behind = torch.where(never, F.interpolate(small, (height, width), mode="bicubic"), _picture(ground))
+    behind = torch.where(never, F.interpolate(small, (height, width), mode="bicubic"), to_picture(ground))
     known = F.interpolate(torch.from_numpy(parted.known).float()[None, None], (height, width))[0, 0]
     shown = torch.where(free[-1], last, behind.clamp(-1, 1))  # the clip goes on from this very frame
     return shown, torch.where(never, known, torch.ones_like(known))

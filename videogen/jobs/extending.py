@@ -33,8 +33,7 @@ def frames_after(
     carries = request.carry and engine.reads_carried
     new = NewFrames(given, given.onward(steps) if carries else None)
     shown = given.placed(given.last[-context:])
-    nothing = shown[:0]
-    told = new.told(engine, request.prompt, before=shown, after=nothing, steps=steps)
+    told = new.told(engine, request.prompt, before=shown, after=shown[:0], steps=steps)
     for numbers, latents in _made(
         request, engine, context + steps, told, known=engine.encode_video(shown).cpu(), at=0,
         size=_grid(given, steps), ledger=ledger, progress=progress, name="after-", begins=begins - context,

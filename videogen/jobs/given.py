@@ -26,8 +26,7 @@ from videogen.media.video import probe
 from videogen.types import Frame, Frames
 
 if TYPE_CHECKING:
-    from videogen.engine import Engine, ModelSpec
-    from videogen.types import Latents
+    from videogen.engine import ModelSpec
 
 _WATCHED = 2.0
 """Seconds of each end of a video that say how it goes on."""
@@ -90,10 +89,6 @@ class GivenVideo:
     def placed(self, frames: Sequence[Frame] | Frames) -> Tensor:
         """Frames on the network's grid, −1…1 `t c h w`."""
         return torch.cat([self.canvas.place(to_picture(frame)) for frame in frames])
-
-    def latents(self, engine: Engine, frames: Frames) -> Latents:
-        """Frames as latents `1 c t h w`."""
-        return engine.encode_video(self.placed(frames)).cpu()
 
     def onward(self, steps: int) -> Onward:
         """The video carried on past its end."""

@@ -18,7 +18,7 @@ from torch import Tensor
 from videogen.conditions.reference import Canvas, to_frame
 from videogen.engine import Conditions
 from videogen.enhance.detail import enlarged, restore_detail
-from videogen.jobs.words import warn_of_unknown_words
+from videogen.jobs.words import warn_of_unknown_words, word_guidance
 from videogen.types import Frame, Latents
 
 if TYPE_CHECKING:
@@ -102,4 +102,4 @@ def words_scale(request: TimelineRequest, spec: ModelSpec, prompt: str | None) -
     """How strongly words are followed; 1 where there are none."""
     if prompt is None:
         return 1.0
-    return spec.guidance_scale if request.guidance_scale is None else request.guidance_scale
+    return word_guidance(request.guidance_scale, negative_prompt=None, spec=spec)
