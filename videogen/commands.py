@@ -100,7 +100,7 @@ class Train:
         Path("training")
     )
     stage: Annotated[
-        Literal["all", "autoencoder", "planner", "unet"],
+        Literal["all", "autoencoder", "planner", "unet", "interpolator"],
         arg(help="What to train; all shares the time out between what needs it."),
     ] = "all"
     init: Annotated[

@@ -28,6 +28,7 @@ from videogen.training.autoencoder import AutoencoderStage
 from videogen.training.export import Trained, export, export_planner
 from videogen.training.frozen import FROZEN, freeze_autoencoder, load_frozen_autoencoder, save_frozen
 from videogen.training.initial import spread_of, take_planner, take_weights
+from videogen.training.interpolator import InterpolatorStage
 from videogen.training.journal import FILE, read_journal
 from videogen.training.loop import Budget, Figures, Stage, Trainer
 from videogen.training.measure import choose_workers
@@ -39,7 +40,7 @@ from videogen.weights.load import find_model, load_networks
 
 log = logging.getLogger(__name__)
 
-STAGES = ("autoencoder", "planner", "unet")
+STAGES = ("autoencoder", "planner", "unet", "interpolator")
 TIME = {"autoencoder": 0.15, "planner": 0.1}
 """The shares of the time of `all` for what is not trained yet; the U-Net has the rest."""
 STARTED = "started_from.txt"
@@ -124,6 +125,10 @@ class PocketRun:
             take_weights(stage.model, self.tokenizer, load_networks(self.init), source=self.init)
         stage.workers = choose_workers(stage) if self.workers is None else self.workers
         self._train(stage, minutes, evaluates=self.evaluate is not None)
+
+    def train_interpolator(self, minutes: float) -> None:
+        """Train the frame interpolator, which needs nothing of the others."""
+        self._train(InterpolatorStage(batch_size=64 if self.large else 16), minutes)
 
     def _train(self, stage: Stage[Any], minutes: float, *, evaluates: bool = False) -> Trainer[Any]:
         trainer: Trainer[Any] = Trainer(stage, self.directory, device=self.device, bf16=True)
@@ -211,7 +216,10 @@ def train_pocket(
         networks = load_networks(model)
         save_frozen(networks.vae, directory / FROZEN, spread=spread_of(networks, source=model))
     run = PocketRun(directory, chosen, workers, model, evaluate, evaluate_minutes)
-    train = {"autoencoder": run.train_autoencoder, "planner": run.train_planner, "unet": run.train_unet}
+    train = {
+        "autoencoder": run.train_autoencoder, "planner": run.train_planner, "unet": run.train_unet,
+        "interpolator": run.train_interpolator,
+    }  # fmt: skip
     for name, share in share_out(stage, directory).items():
         train[name](minutes * share)
     folder = directory / "export"
