@@ -8,7 +8,7 @@ a constant rate. `write_video` takes frames one at a time and chooses the format
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterable, Iterator
+from collections.abc import Generator, Iterable, Iterator
 from contextlib import AbstractContextManager, suppress
 from fractions import Fraction
 from itertools import chain
@@ -19,6 +19,7 @@ from typing import Protocol
 import numpy as np
 
 from videogen.errors import MediaError
+from videogen.media.ahead import Aside, ahead
 from videogen.media.animation import GIF_MAX_FPS, FolderVideo, FolderWriter, GifWriter, WebPVideo, WebPWriter
 from videogen.media.decode import ContainerVideo
 from videogen.media.encode import ContainerWriter
@@ -49,10 +50,12 @@ class _Writer(Protocol):
 class VideoReader:
     """An open clip: `info`, and one pass over its frames, uint8 RGB `h w 3`. Use it in a `with` block."""
 
-    def __init__(self, source: _Source, *, path: str | Path) -> None:
+    def __init__(self, source: _Source, *, path: str | Path, decoded_ahead: int = 0) -> None:
         """Wrap what `read_video` has opened."""
         self._source = source
         self._path = path
+        self._decoded_ahead = decoded_ahead
+        self._frames: Iterator[Frame] = iter(())
         self._begun = False
         self.info: VideoInfo = source.info
 
@@ -67,6 +70,9 @@ class VideoReader:
     def close(self) -> None:
         """Close the file; frames can no longer be read."""
         self._begun = True
+        # A thread that still decodes must have ended before its file is closed.
+        if isinstance(self._frames, Generator):
+            self._frames.close()
         self._source.close()
 
     def __iter__(self) -> Iterator[Frame]:
@@ -76,20 +82,24 @@ class VideoReader:
                 f"{name_of(self._path)} is closed or read already; open it again with read_video"
             )
         self._begun = True
-        return iter(self._source)
+        number = self._decoded_ahead
+        self._frames = ahead(self._source, size=number) if number else iter(self._source)
+        return self._frames
 
 
-def read_video(path: str | Path, *, max_frames: int = MAX_FRAMES) -> VideoReader:
+def read_video(path: str | Path, *, max_frames: int = MAX_FRAMES, decoded_ahead: int = 0) -> VideoReader:
     """Open a clip or a folder of pictures for reading frame by frame.
 
     Rotation is honoured, variable rates become constant at the mean, pixels become square, transparency lies
-    over white. Raises MediaError for what cannot be read, is beyond 8192 pixels a side, or has more than
+    over white. With `decoded_ahead` so many frames are decoded on a thread of their own before they are
+    asked for. Raises MediaError for what cannot be read, is beyond 8192 pixels a side, or has more than
     `max_frames` frames; damage further on raises while iterating.
     """
     with media_errors(path, doing="read as a video"):
         is_folder = Path(path).is_dir()
     if is_folder:
-        return VideoReader(FolderVideo(path, max_frames=max_frames), path=path)
+        folder = FolderVideo(path, max_frames=max_frames)
+        return VideoReader(folder, path=path, decoded_ahead=decoded_ahead)
     with open_file(path, doing="read as a video") as file:
         head = file.read(12)
     if head.startswith((b"\x89PNG", b"\xff\xd8")):
@@ -98,7 +108,7 @@ def read_video(path: str | Path, *, max_frames: int = MAX_FRAMES) -> VideoReader
         )
     is_webp = head.startswith(b"RIFF") and head[8:] == b"WEBP"
     source: _Source = (WebPVideo if is_webp else ContainerVideo)(path, max_frames=max_frames)
-    return VideoReader(source, path=path)
+    return VideoReader(source, path=path, decoded_ahead=decoded_ahead)
 
 
 def probe(path: str | Path) -> VideoInfo:
@@ -136,7 +146,8 @@ def write_video(
     """Write RGB frames, `h w 3` and all of one size, at an exact rate; returns how many were written.
 
     `record` is stored in the file with the mark of synthetic media; a `GrowingRecord` is asked for its rest
-    after the last frame. `audio` is a file whose sound is laid beside the picture, or a layout of sounds, and
+    after the last frame. Frames are encoded on a thread of their own, and must not be changed once they are
+    given. `audio` is a file whose sound is laid beside the picture, or a layout of sounds, and
     cut to its length (.mp4, .webm; elsewhere it is left out with a warning). Raises MediaError and leaves no
     file, not even a part, where anything fails; errors of `frames` pass unchanged. `mark` as for
     `atomic_file`.
@@ -160,12 +171,17 @@ def write_video(
     with _target(path, mark) as partial:
         with media_errors(path, doing="written"):
             writer = _writer(partial, suffix, layout=layout, record=record, sound=sound)
+
+        def add(frame: Frame) -> None:
+            with media_errors(path, doing="written"):
+                writer.add(frame)
+
         try:
-            for frame in chain([first], iterator):
-                _check_frame(path, frame, shape=first.shape)
-                with media_errors(path, doing="written"):
-                    writer.add(frame)
-                count += 1
+            with Aside() as aside:
+                for frame in chain([first], iterator):
+                    _check_frame(path, frame, shape=first.shape)
+                    aside.do(add, frame)
+                    count += 1
             with media_errors(path, doing="written"):
                 writer.finish()
         except BaseException:
