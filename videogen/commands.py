@@ -101,7 +101,7 @@ class Train:
     )
     stage: Annotated[
         Literal["all", "autoencoder", "planner", "unet", "interpolator"],
-        arg(help="What to train; all shares the time out between what needs it."),
+        arg(help="What to train; all shares the time out between what a clip from words needs."),
     ] = "all"
     init: Annotated[
         str | None,

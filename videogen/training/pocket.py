@@ -128,7 +128,8 @@ class PocketRun:
 
     def train_interpolator(self, minutes: float) -> None:
         """Train the frame interpolator, which needs nothing of the others."""
-        self._train(InterpolatorStage(batch_size=64 if self.large else 16), minutes)
+        workers = 1 if self.workers is None else self.workers
+        self._train(InterpolatorStage(batch_size=64 if self.large else 16, workers=workers), minutes)
 
     def _train(self, stage: Stage[Any], minutes: float, *, evaluates: bool = False) -> Trainer[Any]:
         trainer: Trainer[Any] = Trainer(stage, self.directory, device=self.device, bf16=True)
