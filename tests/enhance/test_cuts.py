@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from itertools import islice
 from pathlib import Path
 
 import numpy as np
@@ -119,10 +120,10 @@ def test_fades_and_dissolves_are_no_cuts(length: int) -> None:
     one, other = (pan(photograph(name), length + 10, step=3) for name in ("coffee", "astronaut"))
     shares = np.arange(1, length + 1) / length
     out = [(frame * (1 - share)).astype(np.uint8) for frame, share in zip(one[10:], shares, strict=True)]
-    back = [(frame * share).astype(np.uint8) for frame, share in zip(other, shares, strict=False)]
+    back = [(frame * share).astype(np.uint8) for frame, share in zip(other[:length], shares, strict=True)]
     mixed = [
         (a * (1 - share) + b * share).astype(np.uint8)
-        for a, b, share in zip(one[10:], other, shares, strict=False)
+        for a, b, share in zip(one[10:], other[:length], shares, strict=True)
     ]
     assert find_cuts(one[:10] + out + back + other[length:]) == ()
     assert find_cuts(one[:10] + mixed + other[length:]) == ()
@@ -159,7 +160,7 @@ def test_all_cuts_of_a_film_of_real_shots_are_found_and_one_false_at_most(seed: 
     clips = []
     for name in names:
         with read_video(MEDIA / name) as video:
-            clips.append([letterboxed(frame) for frame, _ in zip(video, range(120), strict=False)])
+            clips.append([letterboxed(frame) for frame in islice(video, 120)])
     shots: list[list[Frame]] = []
     for number in range(20):
         clip = clips[(number * 3 + seed) % len(clips)]

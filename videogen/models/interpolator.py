@@ -69,10 +69,6 @@ class Motion:
         """The same at twice the size."""
         return Motion(finer_fields(self.fields), twice(self.memory))
 
-    def flows(self, time: Tensor) -> tuple[Tensor, Tensor]:
-        """Where points of the frame at `time` (`b 1 1 1`) lie in the first and second: `b 2 h w` each."""
-        return flows_at(self.fields[:, :2], self.fields[:, 2:4], time)
-
 
 @dataclass(frozen=True)
 class Between:
@@ -118,10 +114,9 @@ class Interpolator(nn.Module):
         pair = _padded(torch.cat([first, second]), 2**levels)
         moment = time.to(pair)[:, None, None, None]
         motion, flows = self._motion(pair, moment, levels)
-        pictures = pair.chunk(2)
-        full, memory = self.finest(pictures, motion, moment)
-        flows.append(full.flows(moment))
-        frame, mix = self.fusion(pictures, full, memory, moment)
+        fields, memory = self.finest(pair, motion, moment)
+        flows.append(_flows(fields, moment))
+        frame, mix = self.fusion(pair, fields, memory, moment)
         return Between(frame[..., :h, :w], flows, mix[..., :h, :w])
 
     def _levels(self, h: int, w: int) -> int:
@@ -136,15 +131,14 @@ class Interpolator(nn.Module):
     ) -> tuple[Motion, list[tuple[Tensor, Tensor]]]:
         """Motion at 1/4 of the size, and the flows of all levels up to it."""
         features = [self.to_quarter(self.stem(functional.pixel_unshuffle(pair, 2)))]
-        for level in range(3, levels + 1):
-            step = self.to_eighth if level == 3 else self.to_sixteenth if level == _SHARED else self.to_below
+        for step in (self.to_eighth, self.to_sixteenth, *[self.to_below] * (levels - _SHARED)):
             features.append(step(features[-1]))
         estimators = [self.at_quarter, self.at_eighth, *[self.below] * (levels - _SHARED + 1)]
         motion, flows = self._rest(features[-1]), []
         for number in reversed(range(len(features))):
             picture = functional.avg_pool2d(pair, 4 * 2**number)
             motion = estimators[number](features[number], picture, motion, moment)
-            flows.append(motion.flows(moment))
+            flows.append(_flows(motion.fields, moment))
             if number:
                 motion = motion.finer()
         return motion, flows
@@ -172,11 +166,12 @@ class Estimator(nn.Module):
     def forward(self, features: Tensor, pictures: Tensor, motion: Motion, moment: Tensor) -> Motion:
         """`features` and `pictures` are those of the first frames and then of the second."""
         # Hints are seen where the motion known so far leads; how it came about is not their business.
-        flows = torch.cat(Motion(motion.fields.detach(), motion.memory).flows(moment))
+        fields = motion.fields.detach()
+        flows = torch.cat(_flows(fields, moment))
         first, second = warp(features.float(), flows).chunk(2)
         left, right = warp(pictures, flows).chunk(2)
         known = [
-            *(agreement(first, second), lucas_kanade(left, right), right - left, motion.fields.detach()),
+            *(agreement(first, second), lucas_kanade(left, right), right - left, fields),
             *(motion.memory, moment.expand(-1, 1, *left.shape[-2:])),
         ]
         seen = self.body(torch.cat([first, second, *(each.float() for each in known)], 1))
@@ -193,17 +188,16 @@ class FinestEstimator(nn.Module):
         self.to_fields = _silent(width, 4 * 5)
         self.to_memory = nn.Conv2d(width, memory, 1)
 
-    def forward(self, pictures: tuple[Tensor, ...], motion: Motion, moment: Tensor) -> tuple[Motion, Tensor]:
-        """Returns motion at the full size, and the memory at half of it."""
+    def forward(self, pair: Tensor, motion: Motion, moment: Tensor) -> tuple[Tensor, Tensor]:
+        """Returns the fields of motion at the full size, and the memory at half of it."""
         half = motion.finer()
         coarse = finer_fields(half.fields)
-        flows = torch.cat(Motion(coarse.detach(), half.memory).flows(moment))
-        left, right = warp(torch.cat(pictures), flows).chunk(2)
+        left, right = warp(pair, torch.cat(_flows(coarse.detach(), moment))).chunk(2)
         seen = functional.pixel_unshuffle(torch.cat([left, right, lucas_kanade(left, right)], 1), 2)
         known = [half.fields.detach(), half.memory.float(), moment.expand(-1, 1, *half.fields.shape[-2:])]
         hidden = self.body(torch.cat([seen, *known], 1))
-        memory = self.to_memory(hidden)
-        return Motion(coarse + functional.pixel_shuffle(self.to_fields(hidden).float(), 2), memory), memory
+        fields = coarse + functional.pixel_shuffle(self.to_fields(hidden).float(), 2)
+        return fields, self.to_memory(hidden)
 
 
 class Fusion(nn.Module):
@@ -214,19 +208,21 @@ class Fusion(nn.Module):
         self.body = nn.Sequential(_Convolution(4 * 7 + memory, width), _Convolution(width, width))
         self.to_picture = _silent(width, 4 * 4)
 
-    def forward(
-        self, pictures: tuple[Tensor, ...], motion: Motion, memory: Tensor, moment: Tensor
-    ) -> tuple[Tensor, Tensor]:
+    def forward(self, pair: Tensor, fields: Tensor, memory: Tensor, moment: Tensor) -> tuple[Tensor, Tensor]:
         """Returns the frame and the mix before it was mended, `b 3 h w` each."""
-        flows = torch.cat(motion.flows(moment))
-        left, right = warp(torch.cat(pictures), flows, mode="bicubic").chunk(2)
-        logit = motion.fields[:, 4:] + torch.log((1 - moment).clamp_min(1e-4) / moment.clamp_min(1e-4))
-        seen = functional.pixel_unshuffle(torch.cat([left, right, motion.fields[:, 4:].detach()], 1), 2)
+        left, right = warp(pair, torch.cat(_flows(fields, moment)), mode="bicubic").chunk(2)
+        logit = fields[:, 4:] + torch.log((1 - moment).clamp_min(1e-4) / moment.clamp_min(1e-4))
+        seen = functional.pixel_unshuffle(torch.cat([left, right, fields[:, 4:].detach()], 1), 2)
         more = functional.pixel_shuffle(
             self.to_picture(self.body(torch.cat([seen, memory.float()], 1))).float(), 2
         )
         mix = torch.lerp(right, left, (logit + more[:, 3:]).sigmoid())
         return mix + more[:, :3], mix
+
+
+def _flows(fields: Tensor, time: Tensor) -> tuple[Tensor, Tensor]:
+    """Where points of the frame at `time` (`b 1 1 1`) lie in the first and second: `b 2 h w` each."""
+    return flows_at(fields[:, :2], fields[:, 2:4], time)
 
 
 class _Convolution(nn.Sequential):

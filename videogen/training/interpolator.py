@@ -92,15 +92,9 @@ class InterpolatorStage:
         loss = (
             frame + _EDGE_WEIGHT * edges(made.frame - middle) + _MIX_WEIGHT * charbonnier(made.mix - middle)
         )
-        psnr = -10 * torch.log10((made.frame - middle).detach().square().flatten(1).mean(1) + 1e-6).mean()
-        plain = (
-            -10
-            * torch.log10(
-                (torch.lerp(first, second, time[:, None, None, None]) - middle).square().flatten(1).mean(1)
-                + 1e-6
-            ).mean()
-        )
-        figures = {"frame": frame.detach(), "gain": psnr - plain}
+        plain = torch.lerp(first, second, time[:, None, None, None])
+        gain = _decibels(made.frame.detach() - middle) - _decibels(plain - middle)
+        figures = {"frame": frame.detach(), "gain": gain}
         if flows is not None:
             error = motion_error(made, flows.to(device))
             loss = loss + _MOTION_WEIGHT * error
@@ -137,6 +131,11 @@ def _noise(like: Tensor, *, generator: torch.Generator) -> Tensor:
     """Noise of a camera, partly smeared as codecs smear it."""
     plain = torch.randn(like.shape, generator=generator)
     return plain * 0.5 + functional.avg_pool2d(plain, 3, 1, 1) * 1.5
+
+
+def _decibels(error: Tensor) -> Tensor:
+    """The mean peak signal-to-noise ratio of frames, at most 60 dB each."""
+    return -10 * torch.log10(error.square().flatten(1).mean(1) + 1e-6).mean()
 
 
 def charbonnier(error: Tensor) -> Tensor:

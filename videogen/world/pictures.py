@@ -35,11 +35,16 @@ def write_pictures(dice: Dice, time: Tensor, fps: Tensor, *, held_out: bool) -> 
     )
 
 
-def draw_planes(dice: Dice, *, size: int, held_out: bool) -> Tensor:
-    """Pictures to be carried, 0…1, `b 3 size size`: photographs and textures of the set asked for."""
+def draw_planes(dice: Dice, *, size: int, held_out: bool, photographs: float | None = None) -> Tensor:
+    """Pictures to be carried, 0…1, `b 3 size size`: photographs and textures of the set asked for.
+
+    `photographs` is the share of photographs, where there are any; if not given, that of the set.
+    """
     names = [name for name in TEXTURES if (name in HELD_OUT_TEXTURES) == held_out]
     kind = dice.choice(len(names))
-    share = _HELD_OUT_PHOTOGRAPHS if held_out else _PHOTOGRAPHS
+    share = photographs
+    if share is None:
+        share = _HELD_OUT_PHOTOGRAPHS if held_out else _PHOTOGRAPHS
     photographed = dice.chance(share if count_photographs(held_out=held_out) else 0.0)
     kind = torch.where(photographed, torch.full_like(kind, len(names)), kind)
     planes = torch.empty(len(kind), 3, size, size, device=kind.device)

@@ -15,8 +15,7 @@ from torch.nn import functional
 
 from videogen.world.clips import render_clips
 from videogen.world.dice import Dice
-from videogen.world.photographs import count_photographs, draw_photographs
-from videogen.world.textures import HELD_OUT_TEXTURES, TEXTURES
+from videogen.world.pictures import draw_planes
 
 _PLANE = 256
 _PHOTOGRAPHS = 0.5
@@ -46,18 +45,8 @@ class Triplets:
 def draw_album(number: int, *, count: int = 256, seed: int = 0, held_out: bool = False) -> Tensor:
     """Album `number`: pictures to move and the shapes to cut them by, 0…1 `count 4 256 256`."""
     dice = Dice(torch.arange(number * count, (number + 1) * count), seed=seed * 2 + held_out)
-    photographed = dice.chance(_PHOTOGRAPHS if count_photographs(held_out=held_out) else 0.0)
-    names = [name for name in TEXTURES if (name in HELD_OUT_TEXTURES) == held_out]
-    kind = torch.where(photographed, len(names), dice.choice(len(names)))
-    album = torch.empty(count, 4, _PLANE, _PLANE)
-    for value in range(len(names) + 1):
-        rows = (kind == value).nonzero().squeeze(1)
-        if len(rows) and value < len(names):
-            album[rows, :3] = TEXTURES[names[value]](dice.only(rows), size=_PLANE)
-        elif len(rows):
-            album[rows, :3] = draw_photographs(dice.only(rows), size=_PLANE, held_out=held_out)
-    album[:, 3] = _shapes(dice.fork())
-    return album
+    planes = draw_planes(dice, size=_PLANE, held_out=held_out, photographs=_PHOTOGRAPHS)
+    return torch.cat([planes, _shapes(dice.fork())[:, None]], 1)
 
 
 def _shapes(dice: Dice) -> Tensor:
@@ -151,9 +140,9 @@ class _Path:
 class _Layer:
     """A picture with a shape, where it lies at the middle moment, and its own and the camera's path.
 
-    `clips` are those that have it, `m`; all else is theirs. Level 0 fills the frame.
-    `place` is the middle in pixels from that of the frame `m 2`, `scale` how many
-    pixels half of the picture's side is `m`, `wave` a slow ripple that comes and goes with time `m 4`.
+    `clips` are those that have it, `m`; all else is theirs. Level 0 fills the frame. `place` is the middle
+    in pixels from that of the frame `m 2`, `scale` how many pixels half of the picture's side is `m`, `wave`
+    a slow ripple that comes and goes with time `m 4`.
     """
 
     clips: Tensor
