@@ -36,6 +36,7 @@ def main() -> None:
     parser.add_argument("--model", default="pocket")
     parser.add_argument("--clips", type=int, default=64, help="of each kind; 0 measures no quality")
     parser.add_argument("--peers", choices=sorted(PEERS), help="compare with diffusers at such sizes")
+    parser.add_argument("--media", type=Path, help="a folder of real clips, for interpolation and upscaling")
     parser.add_argument("--out", type=Path, required=True)
     given = parser.parse_args()
     given.out.mkdir(parents=True, exist_ok=True)
@@ -50,12 +51,12 @@ def main() -> None:
         print(report)
     print(json.dumps(speed, indent=2))
     if given.clips > 0:
-        measure_quality(engine, given.out, clips=given.clips)
+        measure_quality(engine, given.out, clips=given.clips, media=given.media)
 
 
-def measure_quality(engine: vg.Engine, folder: Path, *, clips: int) -> None:
+def measure_quality(engine: vg.Engine, folder: Path, *, clips: int, media: Path | None) -> None:
     """Evaluate the model, and write what was found into a folder."""
-    found = evaluate(engine, clips=clips)
+    found = evaluate(engine, clips=clips, media=media)
     title = f"{clips} clips each; {machine(engine.device.type)}"
     for name in ("scores.json", "scores.md"):
         write_report(folder / name, found, title=title)

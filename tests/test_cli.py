@@ -179,6 +179,8 @@ BAD = [
     "train pocket --minutes nan",
     "train pocket --minutes 1 --evaluate-minutes 0",
     "evaluate --clips 0",
+    "evaluate --media missing",
+    "evaluate --part upscaling",
     "evaluate --clips 10001",
     "evaluate -o scores.txt",
     "evaluate -o missing/scores.json",
@@ -302,9 +304,11 @@ def test_evaluate_prints_and_writes_the_figures(
 ) -> None:
     asked: dict[str, Any] = {}
 
-    def evaluate(given: Any, *, clips: int, parts: Any, progress: Callable[[], None]) -> Evaluation:
+    def evaluate(
+        given: Any, *, clips: int, parts: Any, media: Path | None, progress: Callable[[], None]
+    ) -> Evaluation:
         assert given is engine
-        asked.update(parts=tuple(parts))
+        asked.update(parts=tuple(parts), media=media)
         for _ in range(2 * clips):
             progress()
         found = Evaluation()
@@ -330,6 +334,8 @@ def test_evaluate_prints_and_writes_the_figures(
         "builds",
         "continuing",
         "illusion",
+        "interpolation",
+        "upscaling",
     )
     assert main(shlex.split("evaluate --clips 3 --part pose -o scores.md")) == 0
     assert asked["parts"] == ("pose",)

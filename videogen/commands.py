@@ -172,10 +172,18 @@ class Evaluate:
     clips: Annotated[int, arg(help="Clips of each kind; more take longer and say more.")] = 64
     part: Annotated[
         Literal[
-            "all", "autoencoder", "planner", "text", "people", "pose", "builds", "continuing", "illusion"
+            "all", "autoencoder", "planner", "text", "people", "pose", "builds", "continuing", "illusion",
+            "interpolation", "upscaling",
         ],
-        arg(help="What to measure."),
-    ] = "all"
+        arg(help="What to measure; upscaling needs --media."),
+    ] = "all"  # fmt: skip
+    media: Annotated[
+        Path | None,
+        arg(
+            metavar="DIR", help_behavior_hint="",
+            help="Real clips for interpolation and upscaling: clips/walk-720p-24fps.mp4, talking/head-*.mp4.",
+        ),
+    ] = None  # fmt: skip
     device: Annotated[Literal["auto", "cpu", "cuda", "mps"], arg(help="Where to compute.")] = "auto"
     sheets: Annotated[
         Path | None, arg(metavar="DIR", help="Put contact sheets here.", help_behavior_hint="")
@@ -199,14 +207,19 @@ class Evaluate:
             raise RequestError(f"--clips was given as {self.clips}; expected at least 1, at most 10000")
         if self.output is not None:
             check_report(self.output)
+        if self.media is not None and not self.media.is_dir():
+            raise RequestError(f"--media was given as {self.media}; expected a folder of clips")
+        if self.part == "upscaling" and self.media is None:
+            raise RequestError("--part upscaling measures real clips; give a folder of them with --media")
         parts = PARTS if self.part == "all" else (self.part,)
         done, steps = count(1), steps_of(parts, clips=self.clips)
         with progress_bar(console) as progress:
             progress("loading", 0, None)
             engine = load_engine(self.model, device=self.device, precision="auto")
             found = evaluate(
-                engine, clips=self.clips, parts=parts, progress=lambda: progress("clips", next(done), steps)
-            )
+                engine, clips=self.clips, parts=parts, media=self.media,
+                progress=lambda: progress("clips", next(done), steps),
+            )  # fmt: skip
         title = f"{self.model}, {self.clips} clips of each kind"
         sys.stdout.write(table(found, title=title))
         if self.output is not None:
@@ -221,7 +234,8 @@ def evaluate_model(model: Path, sheets: Path) -> Mapping[str, float]:
     from videogen.bench.suite import PARTS, evaluate
     from videogen.engine import Engine
 
-    quick = [part for part in PARTS if part != "illusion"]  # which takes as long as all the others
+    others = ("illusion", "interpolation", "upscaling")  # one takes as long as all, two measure no U-Net
+    quick = [part for part in PARTS if part not in others]
     found = evaluate(Engine(model), clips=EVALUATED, parts=quick)
     write_sheets(sheets, found)
     return {name: columns["made"] for name, columns in found.scores().items() if "made" in columns}

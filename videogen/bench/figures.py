@@ -9,11 +9,12 @@ import numpy as np
 
 from videogen.types import Frames
 
-MADE, CODED, TRUE, TRIVIAL = "made", "autoencoded", "true", "trivial"
+MADE, CODED, TRUE, RIVAL, TRIVIAL = "made", "autoencoded", "true", "rival", "trivial"
 COLUMNS = {
     MADE: "model", CODED: "true renders through the autoencoder", TRUE: "true renders",
-    TRIVIAL: "trivial baseline",
+    RIVAL: "method without learning", TRIVIAL: "trivial baseline",
 }  # fmt: skip
+"""What a figure's numbers are of; the table leaves out the column `RIVAL` where no figure has one."""
 
 
 @dataclass
@@ -72,10 +73,12 @@ def confusion_counts(pairs: Iterable[tuple[str, str]]) -> dict[str, dict[str, in
 
 def table(evaluation: Evaluation, *, title: str) -> str:
     """Every figure as a row of a Markdown table, then each confusion table."""
-    head = f"| {title} | {' | '.join(COLUMNS.values())} | clips |"
-    rows = [head, "|---" * (len(COLUMNS) + 2) + "|"]
-    for name, columns in evaluation.scores().items():
-        cells = [f"{columns[column]:.3f}" if column in columns else "" for column in COLUMNS]
+    scores = evaluation.scores()
+    shown = [each for each in COLUMNS if each != RIVAL or any(each in columns for columns in scores.values())]
+    head = f"| {title} | {' | '.join(COLUMNS[each] for each in shown)} | clips |"
+    rows = [head, "|---" * (len(shown) + 2) + "|"]
+    for name, columns in scores.items():
+        cells = [f"{columns[column]:.3f}" if column in columns else "" for column in shown]
         rows.append(f"| {name} | {' | '.join(cells)} | {columns['clips']:.0f} |")
     parts = ["\n".join(rows)]
     parts += [confusion_table(name, pairs) for name, pairs in evaluation.confusion.items()]

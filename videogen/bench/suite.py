@@ -7,30 +7,49 @@ and a trivial baseline; motions, shapes and actions also as confusion tables.
 from __future__ import annotations
 
 from collections.abc import Callable, Collection
+from pathlib import Path
 
 from videogen.bench.autoencoder import evaluate_autoencoder
 from videogen.bench.builds import evaluate_builds
 from videogen.bench.continuing import evaluate_continuing
+from videogen.bench.enlarging import evaluate_upscaling
 from videogen.bench.figures import Evaluation
 from videogen.bench.illusion import PAIRS, evaluate_illusions
+from videogen.bench.interpolation import SIDES, evaluate_interpolation
 from videogen.bench.planner import evaluate_planner
 from videogen.bench.pose import evaluate_pose
 from videogen.bench.text import evaluate_actors, evaluate_things
 from videogen.engine import Engine
 
-PARTS = ("autoencoder", "planner", "text", "people", "pose", "builds", "continuing", "illusion")
+PARTS = (
+    "autoencoder", "planner", "text", "people", "pose", "builds", "continuing", "illusion", "interpolation",
+    "upscaling",
+)  # fmt: skip
 
 
 def evaluate(
-    engine: Engine, *, clips: int, parts: Collection[str] = PARTS, progress: Callable[[], None] = lambda: None
+    engine: Engine,
+    *,
+    clips: int,
+    parts: Collection[str] = PARTS,
+    media: Path | None = None,
+    progress: Callable[[], None] = lambda: None,
 ) -> Evaluation:
-    """All figures of one model, or those of some `PARTS`; `progress` is called `steps_of` times."""
+    """All figures of one model, or those of some `PARTS`; `progress` is called `steps_of` times.
+
+    `media` is a folder of real clips for interpolation and upscaling (see `interpolation.CLIPS`).
+    """
     found = Evaluation()
     if "autoencoder" in parts:
         found.join(evaluate_autoencoder(engine, clips=clips))
     for part, run in _RUNS.items():
         if part in parts:
             found.join(run(engine, clips=min(clips, _MOST.get(part, clips)), progress=progress))
+    if "interpolation" in parts:
+        count = min(clips, _MOST["interpolation"])
+        found.join(evaluate_interpolation(engine, clips=count, media=media, progress=progress))
+    if "upscaling" in parts and media is not None:
+        found.join(evaluate_upscaling(engine, media=media))
     return found
 
 
@@ -44,11 +63,12 @@ def steps_of(parts: Collection[str], *, clips: int) -> int:
         "builds": 2,
         "continuing": 1,
         "illusion": len(PAIRS),
+        "interpolation": len(SIDES),
     }
     return sum(each * min(clips, _MOST.get(part, clips)) for part, each in times.items() if part in parts)
 
 
-_MOST = {"continuing": 50, "illusion": 20}
+_MOST = {"continuing": 50, "illusion": 20, "interpolation": 48}
 """Clips of parts that make many for each."""
 _RUNS = {
     "planner": evaluate_planner, "text": evaluate_things, "people": evaluate_actors, "pose": evaluate_pose,

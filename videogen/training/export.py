@@ -11,14 +11,14 @@ from pathlib import Path
 import torch
 from diffusers import AutoencoderTiny, DPMSolverMultistepScheduler
 from safetensors.torch import save_file
-from torch import Tensor
+from torch import Tensor, nn
 from transformers import CLIPTextConfig, PreTrainedTokenizerFast
 
 from videogen.models.motion_planner import MotionPlanner
 from videogen.models.temporal_unet import TemporalUNetConfig
 from videogen.training.autoencoder import LATENT_CHANNELS
 from videogen.weights.formats import read_json
-from videogen.weights.installed import INDEX
+from videogen.weights.installed import ENHANCERS, INDEX
 from videogen.weights.load import OPTIONAL_PARTS, PARTS
 from videogen.weights.spec import ModelSpec
 from videogen.world.caption import WORDS
@@ -98,6 +98,20 @@ def export_planner(planner: MotionPlanner, folder: Path, *, record: Mapping[str,
     _write(folder / "planner" / "config.json", config)
     _write(folder / "planner" / "training.json", record)
     _write(folder / INDEX, {**index, "planner": ["videogen", "MotionPlanner"]})
+
+
+def export_enhancer(
+    network: nn.Module, folder: Path, *, part: str, config: Mapping[str, object], record: Mapping[str, object]
+) -> None:
+    """Add the `part` interpolator or upscaler to a model folder, or replace it.
+
+    Raises CheckpointError where the folder is no model.
+    """
+    index = read_json(folder / INDEX)
+    _save(network.state_dict(), folder / part / OPTIONAL_PARTS[part])
+    _write(folder / part / "config.json", {"_class_name": ENHANCERS[part], **config})
+    _write(folder / part / "training.json", record)
+    _write(folder / INDEX, {**index, part: ["videogen", ENHANCERS[part]]})
 
 
 def _save(state: Mapping[str, Tensor], path: Path) -> None:

@@ -18,8 +18,8 @@ from torch import Tensor
 from videogen.errors import CheckpointError
 from videogen.weights.formats import check_finite, first_line, read_weights
 
-PICKLES = (".ckpt", ".pth", ".pt", ".bin")
-WRAPPERS = ("state_dict", "controlnet", "model")
+PICKLES = (".ckpt", ".pth", ".pt", ".bin", ".pkl")
+WRAPPERS = ("state_dict", "params_ema", "params", "controlnet", "model")
 """Keys under which training programs put the tensors."""
 _KINDS = {
     "F64": torch.float64, "F32": torch.float32, "F16": torch.float16, "BF16": torch.bfloat16,

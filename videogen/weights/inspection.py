@@ -12,11 +12,12 @@ import torch
 from videogen.errors import CheckpointError
 from videogen.models.config import TemporalUNetConfig
 from videogen.models.controlnet import ControlNet
+from videogen.models.rife import Rife, RifeConfig
 from videogen.models.temporal_unet import TemporalUNet
 from videogen.weights.files import PICKLES, Header, read_header
 from videogen.weights.formats import read_json
 from videogen.weights.installed import INDEX
-from videogen.weights.keymaps import rename
+from videogen.weights.keymaps import RIFE, rename
 from videogen.weights.recognise import (
     Format,
     config_of,
@@ -26,6 +27,8 @@ from videogen.weights.recognise import (
     recognise,
     shapes_of,
 )
+from videogen.weights.rife import config_of_shapes, describe_rife
+from videogen.weights.spandrel_models import describe_spandrel
 
 _SHOWN = 3
 _HINT = "controlnet_cond_embedding."
@@ -47,7 +50,12 @@ def inspect(path: Path) -> Iterator[str]:
 
 def _inspect_file(path: Path, *, name: str) -> Iterator[str]:
     header = read_header(path)
-    found = recognise(header.shapes, source=str(path))
+    try:
+        found = recognise(header.shapes, source=str(path))
+    except CheckpointError:
+        if (title := describe_spandrel(header.shapes)) is None:
+            raise
+        found = Format("single-image", f"upscaler of spandrel's kinds: {title}", ())
     yield f"{name}: {found.title}"
     yield from (f"  {line}" for line in _describe(header, found, source=str(path)))
 
@@ -79,6 +87,8 @@ def _describe(header: Header, found: Format, *, source: str) -> Iterator[str]:
         if found.kind == "motion":
             yield f"version {motion_version(settings)}"
         yield f"at most {settings['motion_max_frames']} frames at once"
+    if found.kind == "rife":
+        yield f"versions: {describe_rife(_rife(header, source=source))}"
     expected = _expected(header, found, source=source)
     if expected is None:
         return
@@ -105,6 +115,9 @@ def _expected(header: Header, found: Format, *, source: str) -> dict[str, tuple[
         config = TemporalUNetConfig(block_out_channels=widths, **settings)
         whole = _shapes_of(TemporalUNet, config)
         return {name: shape for name, shape in whole.items() if ".motion_modules." in name}
+    if found.kind == "rife":
+        with torch.device("meta"):
+            return shapes_of(Rife(_rife(header, source=source)).state_dict())
     if found.kind in ("unet", "reference"):
         return _shapes_of(
             TemporalUNet, config_of(bare, source=source, only_read=found.kind == "reference", **_ANY)
@@ -117,6 +130,10 @@ def _expected(header: Header, found: Format, *, source: str) -> dict[str, tuple[
         with torch.device("meta"):
             return shapes_of(ControlNet(config, hint_channels=channels, hint_widths=widths).state_dict())
     return None
+
+
+def _rife(header: Header, *, source: str) -> RifeConfig:
+    return config_of_shapes(rename(header.shapes, RIFE), source=source)
 
 
 def _shapes_of(kind: type[TemporalUNet], config: TemporalUNetConfig) -> dict[str, tuple[int, ...]]:

@@ -8,6 +8,8 @@ from pathlib import Path
 
 POCKET = Path(__file__).parent / "pocket"
 INDEX = "model_index.json"
+ENHANCERS = {"interpolator": "Interpolator", "upscaler": "Upscaler"}
+"""Parts that work on finished frames, and their classes; no clip that is made pays for loading them."""
 
 
 @dataclass(frozen=True)

@@ -91,6 +91,13 @@ IP_ADAPTER_PLUS: Rules = (
 """Of every token of the picture, asked by a few of its own."""
 
 
+RIFE: Rules = (
+    (r"^(?:module\.|flownet\.)+", ""),
+    (r"^(?:teacher|caltime|block_tea)\.", None),  # of training alone
+)
+"""RIFE's interpolators, as Practical-RIFE writes them."""
+
+
 def rename(tensors: Mapping[str, Value], rules: Rules) -> dict[str, Value]:
     """The same tensors under their new names, without those that are dropped.
 

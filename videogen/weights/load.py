@@ -33,7 +33,7 @@ from videogen.weights.animators import (
 from videogen.weights.catalogue import PRESETS
 from videogen.weights.diffusers_folder import PIPELINES, STILL, load_diffusers
 from videogen.weights.formats import first_line, read_json, read_weights, sha256_of
-from videogen.weights.installed import INDEX, POCKET
+from videogen.weights.installed import ENHANCERS, INDEX, POCKET
 from videogen.weights.loose_files import holds_weights, is_weights, load_collection, load_file
 from videogen.weights.parts import (
     Network,
@@ -63,10 +63,16 @@ PARTS = {
 }
 """The parts of a model folder that hold weights, and the names of their files."""
 
-OPTIONAL_PARTS = {"planner": "diffusion_pytorch_model.safetensors"}
-"""Parts with weights that a model may lack; the index names those that it has."""
+OPTIONAL_PARTS = {
+    "planner": "diffusion_pytorch_model.safetensors",
+    **dict.fromkeys(ENHANCERS, "diffusion_pytorch_model.safetensors"),
+}
+"""Parts with weights that a model may lack; the index names those that it has.
 
-_ALL_PARTS = (*PARTS, *OPTIONAL_PARTS, "tokenizer", "scheduler")
+`ENHANCERS` among them are for finished frames: `enhancers` loads them when they are asked for.
+"""
+
+_ALL_PARTS = (*PARTS, "planner", "tokenizer", "scheduler")
 _DOWNLOADED = [INDEX, *(f"{part}/*.{kind}" for part in _ALL_PARTS for kind in ("json", "txt", "safetensors"))]
 
 
@@ -200,7 +206,8 @@ def _load_own(folder: Path, index: dict[str, Any]) -> Networks:
     text = read_json(folder / "text_encoder" / "config.json")
     _check_class(unet, expected="ConditionedUNet", source=f"the denoiser of {folder}")
     _check_class(vae, expected="AutoencoderTiny", source=f"the vae of {folder}")
-    parts = PARTS | {part: file for part, file in OPTIONAL_PARTS.items() if part in index}
+    wanted = {part for part in OPTIONAL_PARTS if part in index and part not in ENHANCERS}
+    parts = PARTS | {part: OPTIONAL_PARTS[part] for part in wanted}
     networks = Networks(
         spec=spec,
         denoiser=_load(folder, "denoiser", lambda: _make_denoiser(plain(unet), spec)),

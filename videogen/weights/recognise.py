@@ -74,6 +74,12 @@ FORMATS = (
     Format("unet", "U-Net of Stable Diffusion", (r"^conv_in\.", r"^down_blocks\.", r"^time_embedding\.")),
     Format("image-encoder", "image encoder of CLIP", (r"^vision_model\.embeddings\.",)),
     Format("text-encoder", "text encoder of CLIP", (r"^(text_model\.)?embeddings\.token_embedding\.",)),
+    Format("interpolator", "frame interpolator of videogen", (r"^finest\.", r"^fusion\.")),
+    Format("upscaler", "upscaler of videogen", (r"^stem\.", r"^body\.\d+\.first\.", r"^head\.")),
+    Format(
+        "rife", "RIFE", (r"^(flownet\.)?block0\.conv0\.", r"^(flownet\.)?block0\.lastconv\."),
+        rules=keymaps.RIFE,
+    ),
     Format("vae", "autoencoder", (r"^encoder\.", r"^decoder\.")),
 )  # fmt: skip
 
