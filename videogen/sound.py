@@ -23,8 +23,9 @@ class Part:
 
     It ends after `length` seconds, or with the file where None or where the file has no more. A `start` below
     zero is silence first. Over `fade_in` and `fade_out` seconds at its ends it rises and falls as a sine, so
-    that two parts that overlap by their fades are as loud together as each alone. Raises ValueError for times
-    that no clip has.
+    that two parts that overlap by their fades are as loud together as each alone. It is played `tempo` times
+    as fast, at its own pitch: 1/2 lasts twice as long; `start` is the file's time, all others are the clip's.
+    Raises ValueError for times that no clip has, and tempos beyond 1/16 to 16.
     """
 
     path: Path
@@ -33,6 +34,7 @@ class Part:
     length: Fraction | None = None
     fade_in: Fraction = Fraction(0)
     fade_out: Fraction = Fraction(0)
+    tempo: Fraction = Fraction(1)
 
     def __post_init__(self) -> None:
         if self.at < 0 or min(self.fade_in, self.fade_out) < 0:
@@ -41,6 +43,8 @@ class Part:
             raise ValueError("a part that ends with its file cannot fade out; say its length")
         if self.length is not None and self.length <= 0:
             raise ValueError(f"a part of {self.length} s; give more than 0")
+        if not Fraction(1, 16) <= self.tempo <= 16:
+            raise ValueError(f"a part at {float(self.tempo):g} times its speed; give 1/16 to 16")
 
 
 @dataclass(frozen=True)
@@ -51,9 +55,9 @@ class Sound:
     asked: bool
 
     @classmethod
-    def of(cls, path: str | Path, *, asked: bool) -> Self:
-        """One file's sound from its beginning."""
-        return cls((Part(Path(path)),), asked=asked)
+    def of(cls, path: str | Path, *, asked: bool, tempo: Fraction = Fraction(1)) -> Self:
+        """One file's sound from its beginning, `tempo` times as fast."""
+        return cls((Part(Path(path), tempo=tempo),), asked=asked)
 
 
 def in_step(path: Path, *, at: Fraction, length: Fraction, total: Fraction) -> tuple[Part, ...]:

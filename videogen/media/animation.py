@@ -1,8 +1,8 @@
-"""Clips that Pillow handles: animated WebP and folders of pictures in, GIF, WebP and folders of PNG out.
+"""Clips that Pillow handles: animated WebP and folders of pictures, in and out.
 
-GIF and WebP keep time in hundredths and thousandths of a second: delays are rounded so that errors do not
-add up, and the exact rate stands in the layout. Pillow needs all frames of a GIF or WebP at once, so these
-two are held in memory until the end; folders are written and read one picture at a time.
+WebP keeps time in thousandths of a second: delays are rounded so that errors do not add up, and the exact
+rate stands in the layout. Pillow needs all frames of a WebP at once, so it is held in memory until the end
+and may not be larger than that; folders are written and read one picture at a time.
 """
 
 from __future__ import annotations
@@ -35,7 +35,6 @@ from videogen.media.provenance import (
     XMP,
     Layout,
     Told,
-    envelope,
     exif,
     layout_of,
     picture_tags,
@@ -46,10 +45,9 @@ from videogen.types import Frame
 
 log = logging.getLogger(__name__)
 READ = "read as a video"
-GIF_TICKS, WEBP_TICKS = 100, 1000
-PALETTE_SIDE = 64
-# Browsers show GIF frames of one hundredth as if they said ten.
-GIF_MAX_FPS = 50
+WEBP_TICKS = 1000
+MOST_HELD = 500_000_000
+"""Pixels of all frames of a WebP together, of three bytes each."""
 
 
 class WebPVideo:
@@ -163,52 +161,33 @@ def _natural(path: Path) -> list[tuple[int, int, str]]:
     return [(0, int(part), "") if part.isascii() and part.isdigit() else (1, 0, part) for part in parts]
 
 
-class _Collected:
-    """What GIF and WebP share: frames held until the end, and delays that add up to the exact time."""
+class WebPWriter:
+    """An animated WebP being written to a path, endless repetition; all frames are held until the end."""
 
     def __init__(self, path: Path, *, layout: Layout, record: Told) -> None:
+        """Begin without frames."""
         self._path, self._layout, self._record = path, layout, record
         self._images: list[Image.Image] = []
 
-    def _delays(self, ticks: int) -> list[int]:
-        edges = [slot_of(index / self._layout.fps, Fraction(ticks)) for index in range(len(self._images) + 1)]
-        return [(after - before) * 1000 // ticks for before, after in pairwise(edges)]
+    def add(self, frame: Frame) -> None:
+        """Keep the next frame; raises MediaError beyond `MOST_HELD` pixels together."""
+        if (len(self._images) + 1) * frame.shape[0] * frame.shape[1] > MOST_HELD:
+            raise MediaError(
+                f"a WebP of more than {len(self._images)} frames of {frame.shape[1]}x{frame.shape[0]} "
+                "pixels would fill the memory; choose .mp4, .webm or .gif, or a folder of pictures"
+            )
+        self._images.append(Image.fromarray(frame))
+
+    def _delays(self) -> list[int]:
+        """How long each frame stays, in milliseconds that add up to the exact time."""
+        edges = [
+            slot_of(index / self._layout.fps, Fraction(WEBP_TICKS)) for index in range(len(self._images) + 1)
+        ]
+        return [after - before for before, after in pairwise(edges)]
 
     def close(self) -> None:
         """Let go of the frames."""
         self._images.clear()
-
-
-class GifWriter(_Collected):
-    """A GIF being written to a path: 256 colours chosen for each frame, endless repetition."""
-
-    def add(self, frame: Frame) -> None:
-        """Reduce the next frame to its 256 best colours and keep it."""
-        # Choosing from a part of the pixels is 30 times faster and costs half a decibel.
-        rows, columns = (max(side // PALETTE_SIDE, 1) for side in frame.shape[:2])
-        part = Image.fromarray(np.ascontiguousarray(frame[::rows, ::columns]))
-        palette = part.quantize(256, method=Image.Quantize.MEDIANCUT, kmeans=1)
-        self._images.append(Image.fromarray(frame).quantize(palette=palette, dither=Image.Dither.NONE))
-
-    def finish(self) -> None:
-        """Write the file."""
-        self._images[0].save(
-            self._path,
-            format="GIF",
-            save_all=True,
-            append_images=self._images[1:],
-            duration=self._delays(GIF_TICKS),
-            loop=0,
-            comment=envelope(told(self._record), self._layout).encode(),
-        )
-
-
-class WebPWriter(_Collected):
-    """An animated WebP being written to a path, endless repetition."""
-
-    def add(self, frame: Frame) -> None:
-        """Keep the next frame."""
-        self._images.append(Image.fromarray(frame))
 
     def finish(self) -> None:
         """Write the file."""
@@ -217,7 +196,7 @@ class WebPWriter(_Collected):
             format="WEBP",
             save_all=True,
             append_images=self._images[1:],
-            duration=self._delays(WEBP_TICKS),
+            duration=self._delays(),
             loop=0,
             quality=90,
             exif=exif(told(self._record), self._layout),

@@ -16,7 +16,7 @@ from pathlib import Path
 import numpy as np
 from av.container import InputContainer
 from av.video.frame import VideoFrame
-from av.video.reformatter import ColorRange, Colorspace, VideoReformatter
+from av.video.reformatter import ColorRange, Colorspace, ColorTrc, VideoReformatter
 from av.video.stream import VideoStream
 
 from videogen.errors import MediaError
@@ -42,6 +42,8 @@ READ = "read as a video"
 # A clip's own mean rate within this of the rate it declares: the declared one is exact.
 RATE_TOLERANCE = 0.02
 GIF_TICK = Fraction(1, 100)
+_HDR = (int(ColorTrc.SMPTE2084), int(ColorTrc.ARIB_STD_B67))
+"""Transfer curves of HDR: PQ and HLG."""
 
 
 class ContainerVideo:
@@ -125,6 +127,11 @@ class ContainerVideo:
         if self._turns % 2:
             width, height = height, width
         check_size(self._path, width, height)
+        if self._stream.codec_context.color_trc in _HDR:
+            log.warning(
+                "%s is HDR; its colours are read without tone mapping and look pale: convert it to SDR first",
+                name_of(self._path),
+            )
         self.info = VideoInfo(
             width=width,
             height=height,

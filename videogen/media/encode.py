@@ -32,6 +32,7 @@ from videogen.media.provenance import (
     told,
     xmp_box,
 )
+from videogen.media.remux import CopiedTrack, can_copy
 from videogen.media.soundtrack import SoundTrack
 from videogen.sound import Sound
 from videogen.types import Frame
@@ -57,7 +58,7 @@ class ContainerWriter:
         self._suffix = path.suffix.lower()
         self._record = record
         self._count = 0
-        self._sound: SoundTrack | None = None
+        self._sound: SoundTrack | CopiedTrack | None = None
         self._reformatter = VideoReformatter()
         # The name is given as a file's, since a bare one could be taken for a protocol.
         self._container = av.open(
@@ -70,7 +71,10 @@ class ContainerWriter:
             self._container.metadata.update(self._tags)
             self._stream = self._picture_stream()
             if sound is not None:
-                self._sound = SoundTrack(self._container, sound, suffix=self._suffix)
+                if can_copy(sound, suffix=self._suffix):
+                    self._sound = CopiedTrack(self._container, sound)
+                else:
+                    self._sound = SoundTrack(self._container, sound, suffix=self._suffix)
         except BaseException:
             self.close()
             raise

@@ -20,10 +20,12 @@ import numpy as np
 
 from videogen.errors import MediaError
 from videogen.media.ahead import Aside, ahead
-from videogen.media.animation import GIF_MAX_FPS, FolderVideo, FolderWriter, GifWriter, WebPVideo, WebPWriter
+from videogen.media.animation import FolderVideo, FolderWriter, WebPVideo, WebPWriter
 from videogen.media.decode import ContainerVideo
 from videogen.media.encode import ContainerWriter
 from videogen.media.files import atomic_file, atomic_folder, check_target, media_errors, name_of, open_file
+from videogen.media.gif import MAX_FPS as GIF_MAX_FPS
+from videogen.media.gif import GifWriter
 from videogen.media.info import MAX_FRAMES, VideoInfo, check_rate, check_size
 from videogen.media.provenance import GrowingRecord, Layout, Told, to_json
 from videogen.sound import Sound

@@ -7,9 +7,11 @@ them is cut.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from contextlib import ExitStack
+from collections.abc import Iterable, Iterator
+from contextlib import ExitStack, suppress
 from fractions import Fraction
+from itertools import chain
+from math import ceil, log2
 from pathlib import Path
 
 import numpy as np
@@ -18,6 +20,7 @@ from av.audio.frame import AudioFrame
 from av.audio.resampler import AudioResampler
 from av.audio.stream import AudioStream
 from av.container import InputContainer
+from av.filter import Graph
 from numpy.typing import NDArray
 
 from videogen.errors import MediaError
@@ -44,7 +47,7 @@ def sound_span(path: str | Path) -> tuple[Fraction, Fraction]:
     with open_container(path, doing=READ) as source:
         stream = sound_stream(path, source)
         base = Fraction(stream.time_base or 1)
-        begin, first, end = _offset(source, stream), None, 0
+        begin, first, end = offset_of(source, stream), None, 0
         for packet in source.demux(stream):
             if packet.pts is not None and packet.size:
                 first = packet.pts if first is None else min(first, packet.pts)
@@ -120,11 +123,17 @@ class Voice:
         return np.asarray(frame.to_ndarray(), np.float32)
 
     def _decode(self) -> Iterator[AudioFrame]:
+        """The part's sound in the clip's rate and layout, at its tempo."""
+        if self._part.tempo == 1:
+            return self._placed()
+        return paced(self._placed(), self._part.tempo, rate=self._rate, layout=self._layout)
+
+    def _placed(self) -> Iterator[AudioFrame]:
         """The file's sound in the clip's rate and layout, silence before it or cut as its start asks."""
         source = self._open.enter_context(open_container(self._part.path, doing=READ))
         stream = sound_stream(self._part.path, source)
         resampler = AudioResampler(format="fltp", layout=self._layout, rate=self._rate)
-        skip = round((self._part.start - _offset(source, stream)) * self._rate)
+        skip = round((self._part.start - offset_of(source, stream)) * self._rate)
         while skip < 0:
             pause = min(-skip, self._rate)
             skip += pause
@@ -143,8 +152,8 @@ class Voice:
             skip = max(skip - part.samples, 0)
 
 
-def _offset(source: InputContainer, sound: AudioStream) -> Fraction:
-    """Seconds by which the sound begins after its own picture; zero where there is no picture."""
+def offset_of(source: InputContainer, sound: AudioStream) -> Fraction:
+    """Return the seconds by which sound begins after its own picture; zero where there is no picture."""
     picture = picture_stream(source)
     if picture is None or None in (picture.start_time, sound.start_time, picture.time_base, sound.time_base):
         return Fraction(0)
@@ -153,6 +162,33 @@ def _offset(source: InputContainer, sound: AudioStream) -> Fraction:
     )
     # Beyond a minute it is not an offset but a damaged header.
     return lead if abs(lead) < 60 else Fraction(0)
+
+
+def paced(frames: Iterable[AudioFrame], tempo: Fraction, *, rate: int, layout: str) -> Iterator[AudioFrame]:
+    """Yield sound, float32, `tempo` times as fast at the same pitch (FFmpeg's `atempo`)."""
+    graph = Graph()
+    nodes = [graph.add_abuffer(format="fltp", sample_rate=rate, layout=layout, time_base=Fraction(1, rate))]
+    nodes += [graph.add("atempo", f"{float(factor):.15g}") for factor in _factors(tempo)]
+    nodes += [graph.add("aformat", "sample_fmts=fltp"), graph.add("abuffersink")]
+    graph.link_nodes(*nodes).configure()
+    count = 0
+    for frame in chain(frames, [None]):
+        if frame is not None:
+            frame.pts, frame.time_base = count, Fraction(1, rate)
+            count += frame.samples
+        graph.push(frame)
+        with suppress(BlockingIOError, EOFError):
+            while True:
+                made = graph.pull()
+                assert isinstance(made, AudioFrame)
+                yield made
+
+
+def _factors(tempo: Fraction) -> list[Fraction]:
+    """A tempo as a product of such as the filter takes without leaving out or repeating, half to double."""
+    count = max(1, ceil(abs(log2(tempo)) - 1e-9))
+    each = Fraction(float(tempo) ** (1 / count))
+    return [each] * (count - 1) + [tempo / each ** (count - 1)]
 
 
 def _silence(samples: int, *, rate: int, layout: str) -> AudioFrame:
