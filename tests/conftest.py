@@ -62,6 +62,11 @@ class FakeEngine:
     longest_window: int = 8
     extras: Extras = NOTHING
 
+    @property
+    def settings(self) -> dict[str, Any]:
+        """Return what a request must agree with."""
+        return {"model": self.model, "motion_modules": self.motion_modules}
+
     def without(self, conditions: Any) -> Any:
         """Leave out the pose and the words, of models that read motion the reference."""
         told = replace(conditions, pose_maps=None, prompt=None)

@@ -207,7 +207,7 @@ def test_bad_input_is_one_line_exit_two_and_no_file(
         (
             "",
             "Expected one of {text-to-video, animate, image-to-video, extend, loop, transition, edit, "
-            "illusion, pose, run, resume, show, variations, remix, sweep, models, "
+            "illusion, interpolate, upscale, pose, run, resume, show, variations, remix, sweep, models, "
             "inspect, train, evaluate}; see: videogen --help",
         ),
         ("dance", "Unrecognized options: dance; Available subcommands: text-to-video, animate, image-to-vid"),

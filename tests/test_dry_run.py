@@ -12,11 +12,14 @@ from typing import Any
 import pytest
 
 import videogen as vg
+from tests.bettering import without_weights
 from videogen.cli import main
+from videogen.dry_run import finished_outline
 from videogen.jobs import jobs
 from videogen.jobs.outline import Outline, Row, outlined, rows_of
 from videogen.media.image import read_image
 from videogen.media.video import write_video
+from videogen.model_request import ModelRequest
 from videogen.weights.ahead import look_ahead
 from videogen.weights.installed import POCKET
 
@@ -44,6 +47,16 @@ REQUESTS: list[vg.Request] = [
     vg.Edit("clip", seed=1, prompt="a red ball", strength=0.4, seconds=0.5, width=200),
     vg.Edit("clip", seed=1, prompt="a red ball", strength=0),
     vg.Illusion("a red ball", other_prompt="a blue square", seed=1, num_frames=9),
+]
+BETTERED: list[vg.Request] = [
+    vg.Interpolate("clip"),
+    vg.Interpolate("clip", fps=20, slow_motion=2),
+    vg.Interpolate("clip", factor=3, scale=2),
+    vg.Interpolate("clip", fps=3),
+    vg.Upscale("clip"),
+    vg.Upscale("clip", height=600),
+    vg.TextToVideo("a red ball", seed=1, interpolate=3, upscale=2),
+    vg.Extend("clip", after=0.5, seed=1, upscale=4),
 ]
 LINE = re.compile(r"(\S+): (\d+) frames of (\d+)x(\d+) at (\S+) frames a second, (\S+) s, about .*")
 
@@ -89,7 +102,29 @@ def test_the_outline_is_what_is_made(request_: Any, fake_engine: Any, inputs: Pa
 
 
 def test_every_job_that_is_told_here_has_an_outline() -> None:
-    assert {request.job for request in REQUESTS} == set(jobs())
+    assert {request.job for request in [*REQUESTS, *BETTERED]} == set(jobs())
+
+
+@pytest.mark.parametrize("request_", BETTERED, ids=lambda request: request.job)
+def test_the_outline_of_what_is_bettered_is_what_is_made(
+    request_: Any, fake_engine: Any, inputs: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    without_weights(monkeypatch)
+    make = jobs()[request_.job].outline
+    assert make is not None
+    outline = finished_outline(request_, make(request_, fake_engine.spec))
+    clip = vg.run(request_, engine=fake_engine if isinstance(request_, ModelRequest) else None)
+    assert clip.frames.shape == (outline.length, outline.height, outline.width, 3)
+    assert clip.fps == outline.fps
+
+
+def test_a_film_s_own_frames_are_drawn_as_known(inputs: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["interpolate", "clip", "--factor", "3", "--dry-run", "-o", "a.mp4"]) == 0
+    lines = capsys.readouterr().out.splitlines()
+    assert lines[0].startswith("a.mp4: 21 frames of 333x251 at 24 frames a second, 0.88 s, about ")
+    assert lines[2] == "=##" * 7
+    assert not [line for line in lines if line.startswith("latents")]
+    assert lines[-1].startswith("reads clip (")
 
 
 def outline_of(request: Any, spec: Any, **more: Any) -> Outline:

@@ -30,6 +30,7 @@ LAYERS: list[set[str]] = [
         "skeleton_style",
         "tracks",
         "request",
+        "model_request",
         "generative",
         "schedule",
         "sound",
@@ -43,6 +44,7 @@ LAYERS: list[set[str]] = [
         "close_up",
         "devices",
         "engine",
+        "enhancer",
         "planning",
         "poses",
         "reading",
@@ -207,7 +209,7 @@ def test_every_job_is_in_the_list() -> None:
     found = {
         path.stem
         for path in (PACKAGE / "jobs").glob("*.py")
-        if "generate(" in path.read_text(encoding="utf-8")
+        if "def generate(" in path.read_text(encoding="utf-8")
     }
     assert found - {"__init__"} == set(MODULES)
 

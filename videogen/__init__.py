@@ -29,9 +29,11 @@ if TYPE_CHECKING:
     from videogen.jobs.extend import Extend, extend
     from videogen.jobs.illusion import Illusion, illusion
     from videogen.jobs.image_to_video import ImageToVideo, image_to_video
+    from videogen.jobs.interpolate import Interpolate, interpolate
     from videogen.jobs.loop import Loop, loop
     from videogen.jobs.text_to_video import TextToVideo, text_to_video
     from videogen.jobs.transition import Transition, transition
+    from videogen.jobs.upscale import Upscale, upscale
     from videogen.poses import all_people, read_pose, write_pose
     from videogen.request import Request
     from videogen.several import remix, sweep, variations
@@ -45,6 +47,7 @@ __all__ = [
     "Extend",
     "Illusion",
     "ImageToVideo",
+    "Interpolate",
     "Loop",
     "MediaError",
     "MissingExtra",
@@ -52,6 +55,7 @@ __all__ = [
     "RequestError",
     "TextToVideo",
     "Transition",
+    "Upscale",
     "VideogenError",
     "__version__",
     "all_people",
@@ -61,6 +65,7 @@ __all__ = [
     "extend",
     "illusion",
     "image_to_video",
+    "interpolate",
     "loop",
     "read_pose",
     "remix",
@@ -70,6 +75,7 @@ __all__ = [
     "sweep",
     "text_to_video",
     "transition",
+    "upscale",
     "variations",
     "write_pose",
 ]
@@ -84,9 +90,11 @@ _HOMES = {
     "videogen.jobs.illusion": ("Illusion", "illusion"),
     "videogen.jobs.edit": ("Edit", "edit"),
     "videogen.jobs.image_to_video": ("ImageToVideo", "image_to_video"),
+    "videogen.jobs.interpolate": ("Interpolate", "interpolate"),
     "videogen.jobs.loop": ("Loop", "loop"),
     "videogen.jobs.text_to_video": ("TextToVideo", "text_to_video"),
     "videogen.jobs.transition": ("Transition", "transition"),
+    "videogen.jobs.upscale": ("Upscale", "upscale"),
     "videogen.poses": ("all_people", "read_pose", "write_pose"),
     "videogen.request": ("Request",),
     "videogen.several": ("remix", "sweep", "variations"),

@@ -11,7 +11,7 @@ from __future__ import annotations
 import base64
 import inspect
 import tempfile
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from fractions import Fraction
 from functools import lru_cache
 from pathlib import Path
@@ -21,12 +21,15 @@ from videogen.errors import RequestError
 from videogen.extras import NOTHING, Extras
 from videogen.jobs import Progress, jobs, silent
 from videogen.jobs.ledger import Ledger
+from videogen.jobs.making import Networks, finisher, load_enhancer
 from videogen.jobs.measuring import Measured
+from videogen.model_request import ModelRequest
 from videogen.request import Record, Request, make_record
 from videogen.sound import Sound
 
 if TYPE_CHECKING:
     from videogen.engine import Engine
+    from videogen.enhancer import Enhancer
     from videogen.types import Frame, Frames
 
 P = ParamSpec("P")
@@ -117,32 +120,29 @@ def load_engine(
     )  # fmt: skip
 
 
-def run(request: Request, *, engine: Engine | None = None, progress: Progress = silent) -> Clip:
+def run(request: Request, *, engine: Engine | Enhancer | None = None, progress: Progress = silent) -> Clip:
     """Do what the request asks and return the clip; `engine` holds networks that are loaded already.
 
     Raises `RequestError`, `CheckpointError` or `MediaError`, all before this returns.
     """
     sound = request.sound()
     request = _agreed(request, engine)
-    held = engine or _load(request, progress)
-    job = jobs()[request.job]
-    fps = request.rate(held.spec.fps)
+    held = _networks(request, engine, progress)
     first_time: list[Measured] = []
 
     def begin(progress: Progress = silent) -> Measured:
-        ledger = Ledger()
-        return Measured(job.generate(request, held, progress=progress, ledger=ledger), ledger, fps=fps)
+        return held.frames(request, progress=progress, ledger=Ledger())
 
     frames = begin(progress)
     frames.hold()
     first_time.append(frames)
-    record = make_record(request, weights=held.hashes)
+    record, fps = make_record(request, weights=held.hashes), request.output_rate(held.own_rate)
     return Clip(lambda: first_time.pop() if first_time else begin(), fps=fps, record=record, sound=sound)
 
 
 def render(
-    request: Request, path: str | Path, *, engine: Engine | None = None, progress: Progress = silent,
-    job: str | Path | None = None, again: bool = False,
+    request: Request, path: str | Path, *, engine: Engine | Enhancer | None = None,
+    progress: Progress = silent, job: str | Path | None = None, again: bool = False,
 ) -> Record:  # fmt: skip
     """Do what the request asks, write each frame to `path` as it is made, and return the record.
 
@@ -153,30 +153,31 @@ def render(
     """
     from videogen.media.video import check_output
 
-    check_output(path, fps=request.fps or Fraction(1))
+    check_output(path, fps=request.rate_ahead())
     audio = _audible(request.sound(), path)
     if job is None:
         request = _agreed(request, engine)
-        engine = engine or _load(request, progress)
-        return _write(request, path, audio=audio, engine=engine, progress=progress, ledger=Ledger())
+        held = _networks(request, engine, progress)
+        return _write(request, path, audio=audio, held=held, progress=progress, ledger=Ledger())
     from videogen.jobs.job_folder import open_job, settled
 
     request = _agreed(settled(request, job), engine)
     with open_job(job, request, output=path, again=again) as folder:
-        engine = engine or _load(request, progress)
+        held = _networks(request, engine, progress)
         from videogen.jobs.folder_ledger import FolderLedger
 
-        folder.check_weights(engine.hashes)
-        ledger = FolderLedger(folder, device=engine.device)
+        folder.check_weights(held.hashes)
+        ledger = FolderLedger(folder, device=held.device)
         return _write(
-            request, path, audio=audio, engine=engine, progress=progress, ledger=ledger,
+            request, path, audio=audio, held=held, progress=progress, ledger=ledger,
             mark=folder.manifest["mark"],
         )  # fmt: skip
 
 
 def resume(
-    job: str | Path, *, engine: Engine | None = None, progress: Progress = silent, again: bool = False
-) -> tuple[Path, Record]:
+    job: str | Path, *, engine: Engine | Enhancer | None = None, progress: Progress = silent,
+    again: bool = False,
+) -> tuple[Path, Record]:  # fmt: skip
     """Go on with the job in a folder, and return the file and its record, as if it had not been stopped.
 
     Raises `RequestError` where `job` is no job's folder, another process works on it, or its inputs or
@@ -189,18 +190,18 @@ def resume(
 
 
 def _write(
-    request: Request, path: str | Path, *, audio: Sound | None, engine: Engine, progress: Progress,
+    request: Request, path: str | Path, *, audio: Sound | None, held: Networks, progress: Progress,
     ledger: Ledger, mark: str = "",
 ) -> Record:  # fmt: skip
     """Make the frames and write them with their record."""
     from videogen.media.provenance import GrowingRecord
     from videogen.media.video import write_video
 
-    record, fps = make_record(request, weights=engine.hashes), request.rate(engine.spec.fps)
-    frames = jobs()[request.job].generate(request, engine, progress=progress, ledger=ledger)
-    measured = Measured(_counted(frames, progress), ledger, fps=fps)
+    record, fps = make_record(request, weights=held.hashes), request.output_rate(held.own_rate)
+    measured = held.frames(request, progress=progress, ledger=ledger)
     growing = GrowingRecord(record, measured.numbers)
-    write_video(path, measured, fps=fps, record=growing, audio=audio, mark=mark)
+    frames = _counted(measured, ledger, progress)
+    write_video(path, frames, fps=fps, record=growing, audio=audio, mark=mark)
     return record | measured.numbers()
 
 
@@ -232,18 +233,24 @@ def _describe(function: Callable[..., Clip], request: type[Request]) -> None:
     function.__doc__ = "\n".join([f"{request.__doc__} Returns a `Clip`; raises `RequestError`.", "", *lines])
 
 
-def _agreed(request: Request, engine: Engine | None) -> Request:
+def _agreed(request: Request, engine: Engine | Enhancer | None) -> Request:
     """Settle the seed, and refuse a request for other weights than those that are loaded."""
+    from videogen.enhancer import Enhancer
+
     if engine is None:
         return request.seeded()
-    held = {"model": engine.model, "motion_modules": engine.motion_modules}
+    if isinstance(engine, Enhancer) == isinstance(request, ModelRequest):
+        raise RequestError(f"{request.job} is not done by a {type(engine).__name__}; leave engine out")
+    wanted, held = request.networks(), engine.settings
     for name, value in held.items():
-        asked = getattr(request, name)
-        if name in request.model_fields_set and asked != value:
+        said = name in request.model_fields_set or not isinstance(request, ModelRequest)
+        if said and wanted[name] != value:
             raise RequestError(
-                f"the request names the {name.replace('_', ' ')} {str(asked)!r}, but the engine given holds"
-                f" {str(value)!r}; leave one of them out"
+                f"the request names the {name.replace('_', ' ')} {str(wanted[name])!r}, but the engine given "
+                f"holds {str(value)!r}; leave one of them out"
             )
+    if isinstance(engine, Enhancer):
+        return request
     if request.extras not in (NOTHING, engine.extras):
         raise RequestError(
             f"the request asks for {', '.join(request.extras.asked)}, but the engine given was loaded with "
@@ -254,19 +261,18 @@ def _agreed(request: Request, engine: Engine | None) -> Request:
     return request.seeded().model_copy(update=held | loaded)
 
 
-def _load(request: Request, progress: Progress) -> Engine:
-    """Load the networks that the request names."""
+def _networks(request: Request, engine: Engine | Enhancer | None, progress: Progress) -> Networks:
+    """Load the networks that the request names, beside those that are given."""
     progress("loading", 0, None)
-    return load_engine(
-        request.model,
-        device=request.device,
-        precision=request.precision,
-        weights=request.weights,
-        motion_modules=request.motion_modules,
-        extras=request.extras,
-        offload=request.offload,
-        compile=request.compile,
-    )
+    if engine is not None:
+        return Networks(engine, finisher(request))
+    load = load_engine if isinstance(request, ModelRequest) else load_enhancer
+    return Networks(load(**request.networks()), finisher(request))
+
+
+def hashes_of(request: Request) -> dict[str, str]:
+    """The sha256 of the files of a request's weights, which are loaded unless they are."""
+    return _networks(request, None, silent).hashes
 
 
 def _audible(sound: Sound | None, path: str | Path) -> Sound | None:
@@ -278,8 +284,8 @@ def _audible(sound: Sound | None, path: str | Path) -> Sound | None:
     return sound
 
 
-def _counted(frames: Iterator[Frame], progress: Progress) -> Iterator[Frame]:
+def _counted(frames: Iterable[Frame], ledger: Ledger, progress: Progress) -> Iterator[Frame]:
     """Report each frame as it passes."""
     for count, frame in enumerate(frames, start=1):
         yield frame
-        progress("frames", count, None)
+        progress("frames", count, ledger.expected)

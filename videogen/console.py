@@ -17,11 +17,28 @@ from videogen.jobs import Progress
 
 @contextmanager
 def progress_bar(console: Console) -> Iterator[Progress]:
-    """Show one bar per stage, with the time left, on a terminal; nothing elsewhere."""
-    from rich.progress import BarColumn, MofNCompleteColumn, TextColumn, TimeRemainingColumn
+    """Show one bar per stage, with its speed and the time left, on a terminal; nothing elsewhere."""
+    from rich.progress import (
+        BarColumn,
+        MofNCompleteColumn,
+        ProgressColumn,
+        Task,
+        TextColumn,
+        TimeRemainingColumn,
+    )
     from rich.progress import Progress as Bars
+    from rich.text import Text
 
-    columns = (TextColumn("{task.description:<10}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
+    class Speed(ProgressColumn):
+        """How many frames were finished in a second."""
+
+        def render(self, task: Task) -> Text:
+            """The speed of the stage of frames, once there is one."""
+            known = task.description == "frames" and task.speed
+            return Text(f"{task.speed:.1f} frames/s" if known else "")
+
+    name = TextColumn("{task.description:<10}")
+    columns = (name, BarColumn(), MofNCompleteColumn(), Speed(), TimeRemainingColumn())
     with Bars(*columns, console=console, transient=True, disable=not console.is_terminal) as bars:
         tasks: dict[str, Any] = {}
 

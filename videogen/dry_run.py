@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
 from videogen.errors import RequestError
 from videogen.jobs import jobs
 from videogen.jobs.inputs import describe_inputs
 from videogen.jobs.outline import Outline
+from videogen.model_request import ModelRequest
 from videogen.request import Request
 from videogen.weights.ahead import Ahead, look_ahead
 
@@ -21,6 +23,8 @@ _PROGRAM = 1_050_000_000
 _MAPS = 48
 """Maps of the network's first width that a window takes per frame; see `devices.windows_that_fit`."""
 
+_BETTERED = 1000
+"""Bytes for each pixel of a frame while the networks work on it that better frames."""
 _PICTURES = 48
 """Bytes for each pixel of those frames that are worked on together."""
 
@@ -30,18 +34,22 @@ def describe(request: Request, output: Path) -> Iterator[str]:
     outline_of = jobs()[request.job].outline
     if outline_of is None:
         raise RequestError(f"{request.job} cannot be outlined ahead; leave --dry-run out")
-    ahead = look_ahead(request.model, weights=request.weights)
-    outline, spec = outline_of(request, ahead.spec), ahead.spec
-    rows, columns = (side // spec.vae_scale_factor for side in outline.grid)
-    seconds = float(outline.length / outline.fps)
+    ahead = None
+    if isinstance(request, ModelRequest):
+        ahead = look_ahead(request.model, weights=request.weights)
+    outline = outline_of(request, ahead and ahead.spec)
+    last = finished_outline(request, outline)
+    seconds = float(last.length / last.fps)
     yield (
-        f"{output}: {outline.length} frames of {outline.width}x{outline.height} at {outline.fps} frames a "
-        f"second, {seconds:.2f} s, about {_shown(_output_size(outline, output))}"
+        f"{output}: {last.length} frames of {last.width}x{last.height} at {last.fps} frames a "
+        f"second, {seconds:.2f} s, about {_shown(_output_size(last, output))}"
     )
-    yield (
-        f"latents {spec.latent_channels} x {outline.length} x {rows} x {columns} (c t h w), drawn on "
-        f"{outline.grid[1]}x{outline.grid[0]} pixels"
-    )
+    if ahead is not None:
+        rows, columns = (side // ahead.spec.vae_scale_factor for side in outline.grid)
+        yield (
+            f"latents {ahead.spec.latent_channels} x {outline.length} x {rows} x {columns} (c t h w), drawn "
+            f"on {outline.grid[1]}x{outline.grid[0]} pixels"
+        )
     count = len(outline.rows)
     kind = ("piece" if outline.in_pieces else "window") + "s" * (count != 1)
     yield f"{count} {kind} (# made, = known), about {outline.calls} calls of the network"
@@ -49,7 +57,7 @@ def describe(request: Request, output: Path) -> Iterator[str]:
     yield from lines[:MOST_ROWS]
     if len(lines) > MOST_ROWS:
         yield f"and {len(lines) - MOST_ROWS} more"
-    yield f"memory at its peak about {_shown(_memory(request, outline, ahead, output))}"
+    yield f"memory at its peak about {_shown(_memory(request, outline, last, ahead, output))}"
     for name, found in describe_inputs(request).items():
         yield f"reads {name} ({_shown(found['bytes'])})"
 
@@ -60,16 +68,31 @@ def _output_size(outline: Outline, output: Path) -> int:
     return round(outline.length * area * bits / 8 * math.pow(min(1.0, 64 / math.sqrt(area)), power))
 
 
-def _memory(request: Request, outline: Outline, ahead: Ahead, output: Path) -> int:
+def finished_outline(request: Request, outline: Outline) -> Outline:
+    """What becomes of the frames that a job makes: the outline of the output."""
+    if not isinstance(request, ModelRequest):
+        return outline
+    times, scale = request.interpolate, request.upscale
+    return replace(
+        outline, length=times * outline.length, fps=times * outline.fps, height=scale * outline.height,
+        width=scale * outline.width,
+    )  # fmt: skip
+
+
+def _memory(request: Request, outline: Outline, last: Outline, ahead: Ahead | None, output: Path) -> int:
     """Bytes: the program, the weights, one window's maps, the latents a few times, frames that are held."""
+    area = last.height * last.width
+    held = last.length if output.suffix.lower() in (".gif", ".webp") else 8
+    if ahead is None:
+        return _PROGRAM + _BETTERED * area + held * area * 3
     spec, places = ahead.spec, outline.grid[0] * outline.grid[1] // ahead.spec.vae_scale_factor**2
     frames = min(getattr(request, "window", None) or spec.window, outline.length)
     window = _MAPS * frames * places * ahead.width * 4
     window *= getattr(request, "window_batch", None) or 1
     pictures = _PICTURES * min(outline.length, 64) * outline.height * outline.width
     latents = 8 * outline.length * places * spec.latent_channels * 4
-    held = outline.length if output.suffix.lower() in (".gif", ".webp") else 8
-    return _PROGRAM + ahead.size + window + latents + pictures + held * outline.height * outline.width * 3
+    finishing = _BETTERED * area if last != outline else 0
+    return _PROGRAM + ahead.size + window + latents + pictures + finishing + held * area * 3
 
 
 def _shown(size: int) -> str:

@@ -90,6 +90,11 @@ class Engine:
             keep_freed_memory()  # from here on: what loading has freed goes back
 
     @property
+    def settings(self) -> dict[str, object]:
+        """What a request must agree with that is given these networks."""
+        return {"model": self.model, "motion_modules": self.motion_modules}
+
+    @property
     def known_words(self) -> list[str]:
         """The words of the captions that the model learnt from; empty where it has no such list."""
         return list(self.spec.known_words)

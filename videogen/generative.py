@@ -8,7 +8,7 @@ from typing import Annotated, Literal, Self, TypeAlias
 from pydantic import Field, model_validator
 
 from videogen.extras import Extras, Leading, Scaled
-from videogen.request import Request
+from videogen.model_request import ModelRequest
 
 Control: TypeAlias = Annotated[
     Literal["pose", "canny", "depth", "normal", "softedge", "scribble", "lineart", "lineart-anime"],
@@ -21,7 +21,7 @@ Control: TypeAlias = Annotated[
 """What is drawn from a driving video for ControlNets."""
 
 
-class GenerativeRequest(Request):
+class GenerativeRequest(ModelRequest):
     """The fields of the jobs that denoise a timeline."""
 
     width: int | None = Field(

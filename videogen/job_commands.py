@@ -16,7 +16,6 @@ import sys
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, make_dataclass
-from fractions import Fraction
 from pathlib import Path
 from typing import Annotated, ClassVar
 
@@ -210,7 +209,7 @@ def _render(
 
     request = (request if job is None else settled(request, job)).seeded()
     path = output if output is not None else _free_name(request)
-    with _stopped(console, job=job, seed=request.seed), progress_bar(console) as progress:
+    with _stopped(console, job=job, seed=request.noise_seed), progress_bar(console) as progress:
         record = render(request, path, progress=progress, job=job, again=again)
     _tell(path, record)
     return record
@@ -222,7 +221,7 @@ def _describe(request: Request, output: Path | None) -> Record:
     from videogen.media.video import check_output
 
     path = output if output is not None else _free_name(request)
-    check_output(path, fps=request.fps or Fraction(1))
+    check_output(path, fps=request.rate_ahead())
     for line in list(describe(request, path)):
         sys.stdout.write(f"{line}\n")
     return {}
@@ -234,18 +233,25 @@ def _stopped(console: Console, *, job: Path | None, seed: int | None = None) -> 
     try:
         yield
     except KeyboardInterrupt:
-        if job is None:
+        if job is not None:
+            say(console, f"videogen: go on with: {shlex.join(['videogen', 'resume', str(job)])}")
+        elif seed is not None:
             say(console, f"videogen: the seed was {seed}; give --seed {seed} for the same clip")
         else:
-            say(console, f"videogen: go on with: {shlex.join(['videogen', 'resume', str(job)])}")
+            say(console, "videogen: nothing is kept; with --job DIR it goes on from where it was stopped")
         raise
 
 
 def _tell(path: Path, record: Record) -> None:
     """Name the file, its seed and its numbers on the standard output."""
     numbers = in_words(record.get("numbers", {}))
-    seed = record["request"]["seed"]
-    sys.stdout.write(f"{path} (seed {seed}){': ' if numbers else ''}{numbers}\n")
+    told = seed_in_words(request_from(record))
+    sys.stdout.write(f"{path}{told}{': ' if numbers else ''}{numbers}\n")
+
+
+def seed_in_words(request: Request) -> str:
+    """The seed as it stands behind a file's name; nothing where none was drawn."""
+    return "" if request.noise_seed is None else f" (seed {request.noise_seed})"
 
 
 def _checked(record: Record, limits: Mapping[str, float] | None, console: Console) -> int:
@@ -257,9 +263,8 @@ def _checked(record: Record, limits: Mapping[str, float] | None, console: Consol
 
 
 def _free_name(request: Request) -> Path:
-    """Name an output after its job and seed, without touching a file that is there."""
-    stem = f"{request.job}-{'SEED' if request.seed is None else request.seed}"
+    """Name an output as its request says, without touching a file that is there."""
     number = 1
-    while (path := Path(f"{stem}{f'-{number}' if number > 1 else ''}.mp4")).exists():
+    while (path := Path(f"{request.stem}{f'-{number}' if number > 1 else ''}.mp4")).exists():
         number += 1
     return path

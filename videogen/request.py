@@ -12,7 +12,6 @@ from __future__ import annotations
 
 import difflib
 import json
-import secrets
 import unicodedata
 from collections.abc import Mapping
 from fractions import Fraction
@@ -73,6 +72,13 @@ def _all_readable(text: str) -> str:
     return text
 
 
+def one_two_or_four(value: int) -> int:
+    """Accept a scale that doublings lead to; for fields between 1 and 4."""
+    if value == 3:
+        raise ValueError("expected 1, 2 or 4, not 3")
+    return value
+
+
 Rate: TypeAlias = Annotated[Fraction, BeforeValidator(_exact_rate)]
 """Frames per second, exact: 8, 23.976 or 30000/1001."""
 
@@ -88,7 +94,7 @@ ScheduledPrompt: TypeAlias = Annotated[str, AfterValidator(_all_readable)]
 
 
 class Request(BaseModel):
-    """The fields that every job shares."""
+    """The fields that every job shares, and what can be asked of any request."""
 
     model_config = ConfigDict(
         frozen=True, extra="forbid", allow_inf_nan=False, protected_namespaces=(), validate_default=True
@@ -96,48 +102,11 @@ class Request(BaseModel):
 
     job: ClassVar[str] = ""
 
-    seed: int | None = Field(
-        default=None,
-        ge=0,
-        lt=2**63,
-        description="Number that fixes the noise: the same request with the same seed gives the same clip. "
-        "Drawn, and stored in the output, if not given.",
-    )
-    fps: Rate | None = Field(
-        default=None,
-        gt=0,
-        le=240,
-        description="Frames per second, such as 8, 23.976 or 30000/1001; if not given, the pose's own, "
-        "else the model's.",
-    )
-    model: str = Field(
-        default="pocket",
-        min_length=1,
-        description="Weights to use: 'pocket' (inside the package), a preset, a name on the hub, a folder or "
-        "a file; 'videogen models' lists what there is.",
-    )
-    weights: Folder | None = Field(
-        default=None,
-        description="Folder where files of a preset are looked for before the hub's cache and the hub.",
-    )
-    motion_modules: Path | None = Field(
-        default=None,
-        description="Motion modules in place of the model's own: a file, as AnimateDiff's, or an adapter's "
-        "folder; for models of Stable Diffusion 1.5.",
-    )
     device: Literal["auto", "cpu", "cuda", "mps"] = Field(
         default="auto", description="Where to compute; 'auto' takes the fastest that is there."
     )
     precision: Literal["auto", "float32", "bfloat16", "float16"] = Field(
         default="auto", description="Number format of the networks; 'auto' fits the device."
-    )
-    offload: bool = Field(
-        default=False,
-        description="Keep the parts of a model in main memory, and only the one in use on the GPU.",
-    )
-    compile: bool = Field(
-        default=False,
-        description="Compile the network for the GPU first: a minute or more, and each clip then takes less.",
     )
 
     def __init__(self, *given: object, **fields: object) -> None:
@@ -162,8 +131,16 @@ class Request(BaseModel):
         return [name for name, field in cls.model_fields.items() if field.kw_only is False]
 
     def rate(self, default: Fraction) -> Fraction:
-        """Return the frames per second of the output; `default` is the model's own rate."""
-        return self.fps if self.fps is not None else default
+        """Return the frames per second that the job makes; `default` is the model's own rate."""
+        return default
+
+    def output_rate(self, default: Fraction) -> Fraction:
+        """Return the frames per second of the output."""
+        return self.rate(default)
+
+    def rate_ahead(self) -> Fraction:
+        """Return the rate of the output as far as the request alone says it, 1 where it says nothing."""
+        return Fraction(1)
 
     def sound(self) -> Sound | None:
         """Return the sound that goes with the output, None for silence; raises `MediaError` for bad files."""
@@ -174,13 +151,27 @@ class Request(BaseModel):
         """What is added to the model; nothing where the job cannot."""
         return NOTHING
 
-    def chosen_seed(self) -> int:
-        """Return the seed, or draw one below 2³¹ (short enough to type again)."""
-        return self.seed if self.seed is not None else secrets.randbelow(2**31)
+    @property
+    def noise_seed(self) -> int | None:
+        """The number that fixes the noise, None where none is drawn or it is not yet known."""
+        return None
+
+    def with_seed(self, seed: int | None) -> Self:
+        """Return this request with this seed; itself where no noise is drawn."""
+        return self
 
     def seeded(self) -> Self:
-        """Return this request with its seed set."""
-        return self if self.seed is not None else self.model_copy(update={"seed": self.chosen_seed()})
+        """Return this request ready for a record: with its seed set, if it draws noise."""
+        return self
+
+    @property
+    def stem(self) -> str:
+        """What an output is named after where nobody says."""
+        return self.job
+
+    def networks(self) -> dict[str, Any]:
+        """Return what chooses the networks, by the names of the settings."""
+        return {"device": self.device, "precision": self.precision}
 
     def to_values(self) -> Record:
         """Return the job's name and every field as JSON values."""
@@ -193,7 +184,7 @@ class Request(BaseModel):
 
 def make_record(request: Request, *, weights: Mapping[str, str]) -> Record:
     """Return what an output carries: `request` (its seed set), sha256 per weights file, version and mark."""
-    if request.seed is None:
+    if request.seeded() is not request:
         raise ValueError("a record needs the seed that was used; call request.seeded() first")
     return {
         "generator": "videogen",

@@ -16,7 +16,7 @@ from contextlib import suppress
 from dataclasses import dataclass
 from itertools import product
 from pathlib import Path
-from typing import TYPE_CHECKING, get_args, get_origin
+from typing import get_args, get_origin
 
 from videogen import clip as making
 from videogen.clip import Clip
@@ -24,9 +24,6 @@ from videogen.errors import MediaError, RequestError
 from videogen.jobs import Progress, request_from, silent
 from videogen.request import Record, Request, make_record
 from videogen.stored import read_stored
-
-if TYPE_CHECKING:
-    from videogen.engine import Engine
 
 MOST = 200
 """Clips that one call makes at most."""
@@ -88,7 +85,7 @@ def remix(
 def request_of(source: Request | str | Path) -> Request:
     """Return a request, or the one that is stored in a file, with the seed 0 where it has none."""
     request = source if isinstance(source, Request) else request_from(read_stored(Path(source)))
-    return request if request.seed is not None else changed(request, {"seed": 0})
+    return request if request.seeded() is request else request.with_seed(0)
 
 
 def changed(request: Request, changes: Mapping[str, object]) -> Request:
@@ -150,7 +147,9 @@ def other_seeds(request: Request, *, count: int) -> list[Variant]:
     """The request with the seeds that follow its own."""
     if not 1 <= count <= MOST:
         raise RequestError(f"-n was given as {count}; expected a number from 1 to {MOST}")
-    first = request.chosen_seed()
+    first = request.seeded().noise_seed
+    if first is None:
+        raise RequestError(f"{request.job} draws no noise, so that other seeds make the same; use sweep")
     seeds = [(first + number) % 2**31 for number in range(1, count + 1)]
     return [
         Variant(row, 0, f"seed {seed}", f"seed-{seed}", changed(request, {"seed": seed}))
@@ -209,7 +208,7 @@ def making_several(
     with media_errors(place, doing="made a folder"):
         place.mkdir(exist_ok=True)
     finished: list[Made] = []
-    ordered = sorted(variants, key=lambda each: json.dumps(_settings(each.request), default=str))
+    ordered = sorted(variants, key=lambda each: json.dumps(each.request.networks(), default=str))
     try:
         for variant in ordered:
             finished.append(_make(variant, place / f"{variant.name}{suffix}", progress))
@@ -230,7 +229,7 @@ def _make(variant: Variant, path: Path, progress: Progress) -> Made:
     if path.exists():
         with suppress(MediaError):
             stored = read_stored(path)
-            expected = _as_stored(make_record(variant.request, weights=_engine(variant.request).hashes))
+            expected = _as_stored(make_record(variant.request, weights=making.hashes_of(variant.request)))
             if all(stored.get(name) == value for name, value in expected.items()):
                 return Made(variant, path, anew=False)
     making.render(variant.request, path, progress=progress)
@@ -240,25 +239,6 @@ def _make(variant: Variant, path: Path, progress: Progress) -> Made:
 def _as_stored(record: Record) -> Record:
     values: Record = json.loads(json.dumps(record))
     return values
-
-
-def _settings(request: Request) -> dict[str, object]:
-    """What chooses a request's networks."""
-    names = ("device", "precision", "weights", "motion_modules", "offload", "compile")
-    return {
-        "model": request.model,
-        **{name: getattr(request, name) for name in names},
-        "extras": request.extras,
-    }
-
-
-def _engine(request: Request) -> Engine:
-    """The request's networks, loaded unless they are."""
-    return making.load_engine(
-        request.model, device=request.device, precision=request.precision, weights=request.weights,
-        motion_modules=request.motion_modules, extras=request.extras, offload=request.offload,
-        compile=request.compile,
-    )  # fmt: skip
 
 
 def suffix_of(source: Request | str | Path) -> str:

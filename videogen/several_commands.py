@@ -13,6 +13,7 @@ from tyro.conf import Positional, UseAppendAction, arg
 
 from videogen.console import progress_bar
 from videogen.errors import RequestError
+from videogen.job_commands import seed_in_words
 
 if TYPE_CHECKING:
     from videogen.several import Variant
@@ -104,7 +105,7 @@ class Remix:
         request = remixed(request_of(self.file), prompt=self.prompt, changes=changes)
         with progress_bar(console) as progress:
             render(request, self.output, progress=progress)
-        sys.stdout.write(f"{self.output} (seed {request.seed})\n")
+        sys.stdout.write(f"{self.output}{seed_in_words(request)}\n")
 
 
 def _make(variants: Sequence[Variant], source: Path, folder: Path, console: Console) -> None:

@@ -57,6 +57,8 @@ CHANGES: dict[str, Any] = {
     "guidance_start": 0.4,
     "guidance_end": 0.6,
     "cache_interval": 2,
+    "interpolate": 2,
+    "upscale": 2,
     "seed": 2,
     "fps": "12000/1001",
     "model": "another",
@@ -70,7 +72,7 @@ CHANGES: dict[str, Any] = {
     "controlnet": ("openpose@0.8@0-0.5",),
     "ip_adapter": "ip-adapter.bin@0.6",
 }
-SAME_CLIP = {"window_batch"}
+SAME_CLIP = {"window_batch", "interpolate", "upscale"}  # finished outside of the job: test_making
 SOUND = {"audio"}
 BESIDE: dict[str, dict[str, Any]] = {"smooth": {"smoothing": 0.5}, "person": {"pose": "two.json"}}
 CHOOSES_THE_ENGINE = {

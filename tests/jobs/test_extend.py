@@ -58,6 +58,8 @@ CHANGES: dict[str, Any] = {
     "context": 2,
     "resamplings": 3,
     "colour_anchor": 0.9,
+    "interpolate": 2,
+    "upscale": 2,
     "seed": 2,
     "fps": "30000/1001",
     "model": "another",
@@ -71,7 +73,7 @@ CHANGES: dict[str, Any] = {
     "controlnet": ("openpose@0.8@0-0.5",),
     "ip_adapter": "ip-adapter.bin@0.6",
 }
-SAME_CLIP = {"window_batch"}
+SAME_CLIP = {"window_batch", "interpolate", "upscale"}  # finished outside of the job: test_making
 SOUND = {"audio"}
 STILL = {"keep_background", "background_mask"}
 CHOOSES_THE_ENGINE = {

@@ -40,6 +40,8 @@ CHANGES: dict[str, Any] = {
     "guidance_start": 0.4,
     "guidance_end": 0.6,
     "cache_interval": 2,
+    "interpolate": 2,
+    "upscale": 2,
     "seed": 2,
     "fps": "30000/1001",
     "model": "another",
@@ -53,7 +55,7 @@ CHANGES: dict[str, Any] = {
     "controlnet": ("openpose@0.8@0-0.5",),
     "ip_adapter": "ip-adapter.bin@0.6",
 }
-SAME_CLIP = {"window_batch"}
+SAME_CLIP = {"window_batch", "interpolate", "upscale"}  # finished outside of the job: test_making
 CHOOSES_THE_ENGINE = {
     "model", "device", "precision", "offload", "compile", "weights", "motion_modules",
 }  # fmt: skip

@@ -21,13 +21,12 @@ from videogen.jobs.ledger import Ledger
 from videogen.request import Request, read_request
 
 if TYPE_CHECKING:
-    from videogen.engine import Engine
     from videogen.jobs.outline import Outline
     from videogen.types import Frame
-    from videogen.weights.spec import ModelSpec
 
 MODULES = (
     "text_to_video", "animate", "image_to_video", "extend", "loop", "transition", "edit", "illusion",
+    "interpolate", "upscale",
 )  # fmt: skip
 
 Progress: TypeAlias = Callable[[str, int, int | None], None]
@@ -39,17 +38,20 @@ def silent(stage: str, done: int, total: int | None) -> None:
 
 
 class Generate(Protocol):
-    """What a job does: frames out of a request and the loaded networks, one at a time."""
+    """What a job does: frames out of a request and the loaded networks, one at a time.
+
+    `engine` is an `Engine`; of the jobs that better frames, which denoise nothing, an `Enhancer`.
+    """
 
     def __call__(
-        self, request: Any, engine: Engine, *, progress: Progress = silent, ledger: Ledger | None = None
+        self, request: Any, engine: Any, *, progress: Progress = silent, ledger: Ledger | None = None
     ) -> Iterator[Frame]: ...
 
 
 class MakeOutline(Protocol):
-    """What a job will make of a request, by a model's spec alone."""
+    """What a job will make of a request, by a model's spec alone; None where there is no model."""
 
-    def __call__(self, request: Any, spec: ModelSpec) -> Outline: ...
+    def __call__(self, request: Any, spec: Any) -> Outline: ...
 
 
 @dataclass(frozen=True)

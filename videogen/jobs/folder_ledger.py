@@ -13,7 +13,7 @@ import json
 import logging
 import re
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -77,6 +77,12 @@ class FolderLedger(Ledger):
             save_frame(path, frame)
             self._folder.has_moved_on()
         return frame
+
+    def film(self, make: Callable[[int], Iterator[Frame]]) -> Iterator[Frame]:
+        """Take a film's first frames from the folder, and put the others there while they pass."""
+        from videogen.jobs.film import kept_film
+
+        return kept_film(self._folder, make)
 
 
 class _Steps:

@@ -11,7 +11,9 @@ from typing import TypedDict
 from videogen.errors import RequestError
 from videogen.request import Request
 
-WEIGHTS = {"model", "weights", "motion_modules", "lora", "controlnet", "ip_adapter", "sparse_control"}
+WEIGHTS = {
+    "model", "weights", "motion_modules", "lora", "controlnet", "ip_adapter", "sparse_control", "checkpoint",
+}  # fmt: skip
 """Fields that name weights, whose hashes a record has."""
 WORDS = {"prompt", "negative_prompt"}
 PICTURES = (".png", ".jpg", ".jpeg", ".webp")

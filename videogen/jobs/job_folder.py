@@ -106,9 +106,8 @@ def open_job(
 
 def settled(request: Request, path: str | Path) -> Request:
     """The request with the seed that the job in the folder was begun with, where it has none of its own."""
-    if request.seed is None and (Path(path) / _MANIFEST).exists():
-        seed = read_manifest(Path(path))["request"].get("seed")
-        return request.model_copy(update={"seed": seed})
+    if request.noise_seed is None and (Path(path) / _MANIFEST).exists():
+        return request.with_seed(read_manifest(Path(path))["request"].get("seed"))
     return request
 
 

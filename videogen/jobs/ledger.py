@@ -8,7 +8,7 @@ same when the run is made again.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -19,12 +19,16 @@ if TYPE_CHECKING:
 
 
 class Ledger:
-    """`joins` and `seams` are numbers of output frames; on a `ring` frame 0 follows the last one."""
+    """`joins` and `seams` are numbers of frames that are made; on a `ring` frame 0 follows the last one.
+
+    `expected` is about how many there will be, None where nobody knows.
+    """
 
     def __init__(self) -> None:
         self.joins: list[int] = []
         self.seams: list[int] = []
         self.ring = False
+        self.expected: int | None = None
 
     def join(self, *numbers: int) -> None:
         """Note that a piece begins at these output frames."""
@@ -48,3 +52,10 @@ class Ledger:
         May be asked from several threads at once.
         """
         return make()
+
+    def film(self, make: Callable[[int], Iterator[Frame]]) -> Iterator[Frame]:
+        """All that `make(0)` yields, or its first frames from a run that was stopped and then `make(number)`.
+
+        `make` yields the frames from a number on, always the same ones. Asked for once in a run, at most.
+        """
+        return make(0)

@@ -1,8 +1,11 @@
-"""Frames that are measured while they pass, with what the job's ledger says of where its pieces meet."""
+"""Frames that are measured while they pass, with what the job's ledger says of where its pieces meet.
+
+What finishes a clip (frames in between, larger frames) comes after: the numbers are those of what was made.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from fractions import Fraction
 from itertools import chain
 from typing import TYPE_CHECKING
@@ -15,14 +18,24 @@ if TYPE_CHECKING:
 
 
 class Measured:
-    """Frames at `fps`, for one pass, that are measured as they go by, with what `ledger` says of them."""
+    """Frames at `fps`, for one pass, that are measured as they go by, with what `ledger` says of them.
 
-    def __init__(self, frames: Iterator[Frame], ledger: Ledger, *, fps: Fraction) -> None:
+    `finish` makes what comes out of them.
+    """
+
+    def __init__(
+        self, frames: Iterator[Frame], ledger: Ledger, *, fps: Fraction,
+        finish: Callable[[Iterator[Frame]], Iterator[Frame]] = iter,
+    ) -> None:  # fmt: skip
         from videogen.continuity import Meter
 
         self._frames, self._ledger, self._meter = frames, ledger, Meter(fps=fps)
+        self._finish = finish
 
     def __iter__(self) -> Iterator[Frame]:
+        return self._finish(self._measured())
+
+    def _measured(self) -> Iterator[Frame]:
         for frame in self._frames:
             self._meter.add(frame)
             yield frame
