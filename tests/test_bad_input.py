@@ -76,6 +76,7 @@ def no_engine(monkeypatch: pytest.MonkeyPatch) -> None:
         raise AssertionError("the engine was loaded")
 
     monkeypatch.setattr("videogen.clip.load_engine", refuse)
+    monkeypatch.setattr("videogen.clip.load_enhancer", refuse)
 
 
 @pytest.fixture
@@ -152,6 +153,31 @@ def put_number(number: object) -> Callable[[dict[str, Any]], None]:
         (f"{TEXT} -o {LONG}.mp4", "File name too long"),
         (f"{TEXT} --fps 200 -o out.gif", "a GIF shows at most"),
         (f"{TEXT} --secnds 1", "Perhaps you meant: --seconds"),
+        (f"{TEXT} --upscale 3", "expected 1, 2 or 4, not 3"),
+        (f"{TEXT} --interpolate 9", "at least 1 and at most 8"),
+        (f"{TEXT} --fps 24 --interpolate 8 -o out.gif", "a GIF shows at most"),
+        ("interpolate missing.mp4", "No such file"),
+        ("interpolate photo.png", "is a still picture"),
+        ("interpolate pose.json -o out.mp4", "cannot be read as a video"),
+        ("interpolate . -o out.mp4", "pictures"),
+        ("interpolate clip --fps 24 --factor 2", "give one of them"),
+        ("interpolate clip --fps 0", "more than 0 and at most 240"),
+        ("interpolate clip --fps nan", "--fps"),
+        ("interpolate clip --factor 9", "at least 2 and at most 8"),
+        ("interpolate clip --factor 1.5", "--factor was given as '1.5'"),
+        ("interpolate clip --slow-motion 0", "at least 1 and at most 16"),
+        ("interpolate clip --scale 3", "expected 1, 2 or 4, not 3"),
+        ("interpolate clip --factor 8 -o out.gif", "a GIF shows at most"),
+        ("interpolate clip --seed 3", "--seed"),
+        ("interpolate clip --audio missing.wav", "No such file"),
+        ("interpolate clip -o out.docx", "ending in .mp4, .webm, .gif or .webp"),
+        ("upscale missing.mp4", "No such file"),
+        ("upscale photo.png -o out.mp4", "is a still picture"),
+        ("upscale clip --scale 3", "expected 2 or 4"),
+        ("upscale clip --scale 2 --height 64", "give one of them"),
+        ("upscale clip --height 8000 -o out.mp4", "at most 4 times"),
+        ("upscale clip --height 10 -o out.mp4", "at least 16"),
+        ("upscale clip --tile 3", "at least 64"),
         ("run missing.mp4", "No such file"),
         ("run missing.json", "No such file"),
         ("run garbage.json", "not JSON"),
@@ -167,7 +193,19 @@ def test_what_can_be_seen_at_once_is_refused_before_anything_is_loaded(
 ) -> None:
     Path("garbage.json").write_bytes(b'{"job": ')
     Path("a-folder.mp4").mkdir()
+    write_video("clip", iter([read_image("photo.png")] * 3), fps=Fraction(8))
     assert told in refused(line)
+
+
+@pytest.mark.parametrize("job", ["interpolate", "upscale"])
+def test_what_holds_no_moving_pictures_cannot_be_bettered(
+    job: str, refused: Refused, no_engine: None, make_sound: Callable[..., Path]
+) -> None:
+    make_sound(Path("sound.wav"), seconds=1)
+    Path("cut.mp4").write_bytes(b"\0\0\0\x18ftypmp42")
+    Path("empty").mkdir()
+    for name in ("sound.wav", "cut.mp4", "empty"):
+        assert name in refused(f"{job} {name} -o out.mp4")
 
 
 def test_an_unwritable_output_is_refused_before_anything_is_loaded(

@@ -10,6 +10,7 @@ import re
 import shlex
 import subprocess
 import sys
+import time
 from collections.abc import Callable
 from dataclasses import fields
 from pathlib import Path
@@ -410,15 +411,19 @@ def test_a_bar_is_drawn_on_a_terminal_and_only_there() -> None:
 
     from videogen.console import progress_bar
 
-    def drawn(*, terminal: bool) -> str:
+    def drawn(*, terminal: bool, stage: str = "denoising") -> str:
         stream = io.StringIO()
         with progress_bar(Console(file=stream, force_terminal=terminal, width=80)) as progress:
             progress("loading", 0, None)
-            progress("denoising", 3, 12)
+            for done in (1, 3, 8) if stage == "frames" else (3,):
+                time.sleep(0.02)
+                progress(stage, done, 12)
         return stream.getvalue()
 
     assert "denoising" in drawn(terminal=True)
     assert "3/12" in drawn(terminal=True)
+    assert "frames/s" not in drawn(terminal=True)
+    assert re.search(r"8/12.*\d\.\d frames/s.*0:00:0", drawn(terminal=True, stage="frames"))
     assert drawn(terminal=False) == ""
 
 

@@ -11,12 +11,17 @@ from videogen.errors import RequestError
 from videogen.jobs import jobs
 from videogen.jobs.inputs import describe_inputs
 from videogen.jobs.outline import Outline
+from videogen.media.sprites import ENDING as SHEET
+from videogen.media.video import suffix_of
 from videogen.model_request import ModelRequest
 from videogen.request import Request
 from videogen.weights.ahead import Ahead, look_ahead
 
 MOST_ROWS = 40
-BITS = {".mp4": (1.3, 0.7), ".webm": (0.9, 0.7), ".gif": (8.0, 0.3), ".webp": (2.4, 0.3), "": (13.0, 0.0)}
+BITS = {
+    ".mp4": (1.3, 0.7), ".webm": (0.9, 0.7), ".gif": (8.0, 0.3), ".webp": (2.4, 0.3), SHEET: (13.0, 0.0),
+    "": (13.0, 0.0),
+}  # fmt: skip
 """Bits per pixel of frames of 64x64, and by which power of the side they fall: measured on pocket's clips."""
 _PROGRAM = 1_050_000_000
 """Bytes that Python and its packages take before anything is loaded."""
@@ -63,7 +68,7 @@ def describe(request: Request, output: Path) -> Iterator[str]:
 
 
 def _output_size(outline: Outline, output: Path) -> int:
-    bits, power = BITS[output.suffix.lower()]
+    bits, power = BITS[suffix_of(output)]
     area = outline.height * outline.width
     return round(outline.length * area * bits / 8 * math.pow(min(1.0, 64 / math.sqrt(area)), power))
 
@@ -82,7 +87,7 @@ def finished_outline(request: Request, outline: Outline) -> Outline:
 def _memory(request: Request, outline: Outline, last: Outline, ahead: Ahead | None, output: Path) -> int:
     """Bytes: the program, the weights, one window's maps, the latents a few times, frames that are held."""
     area = last.height * last.width
-    held = last.length if output.suffix.lower() in (".gif", ".webp") else 8
+    held = last.length if suffix_of(output) in (".webp", SHEET) else 8
     if ahead is None:
         return _PROGRAM + _BETTERED * area + held * area * 3
     spec, places = ahead.spec, outline.grid[0] * outline.grid[1] // ahead.spec.vae_scale_factor**2

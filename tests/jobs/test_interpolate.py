@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Callable
 from fractions import Fraction
 from itertools import pairwise
@@ -14,6 +15,7 @@ import pytest
 import videogen as vg
 from tests.bettering import Blend, enhancer_of, without_weights
 from tests.media.clicks import click_film, click_times, flash_times, offsets, packets, seconds_of
+from videogen.cli import main
 from videogen.jobs.interpolate import generate
 from videogen.jobs.ledger import Ledger
 from videogen.media.video import probe, read_video, write_video
@@ -132,8 +134,6 @@ def test_a_file_says_how_it_was_made_and_is_made_again_from_that(tmp_path: Path)
     assert record["numbers"]
     info = probe("out.mp4")
     assert (info.width, info.height, info.fps) == (96, 64, Fraction(24000, 1001))
-    from videogen.cli import main
-
     assert main(["run", "out.mp4", "-o", "again.mp4"]) == 0
     assert Path("again.mp4").read_bytes() == Path("out.mp4").read_bytes()
 
@@ -187,6 +187,44 @@ def test_what_makes_no_sense_is_refused(fields: dict[str, Any], told: str) -> No
         vg.Interpolate("film", **fields)
     assert told in str(caught.value)
     assert "\n" not in str(caught.value)
+
+
+@pytest.mark.parametrize("kept", [False, True])
+def test_ctrl_c_leaves_nothing_half_made_and_says_how_to_go_on(
+    kept: bool, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    words = ["interpolate", "film", "-o", "out.mp4", *(["--job", "my job"] if kept else [])]
+
+    def stop(*_: object) -> None:
+        raise KeyboardInterrupt
+
+    threads = threading.active_count()
+    with monkeypatch.context() as patch:
+        patch.setattr(Blend, "forward", stop)
+        assert main(words) == 130
+    told = capsys.readouterr().err
+    assert ("videogen resume 'my job'" if kept else "with --job DIR it goes on") in told
+    assert "seed" not in told
+    assert {path.name for path in Path().iterdir()} == {"film", "other", *(["my job"] if kept else [])}
+    assert threading.active_count() <= threads
+    assert main(["resume", "my job"] if kept else words) == 0
+    assert capsys.readouterr().out.partition(":")[0].endswith("out.mp4")
+
+
+def test_what_nobody_names_is_named_after_the_video(capsys: pytest.CaptureFixture[str]) -> None:
+    for name in ("interpolate-film.mp4", "interpolate-film-2.mp4"):
+        assert main(["interpolate", "film"]) == 0
+        assert capsys.readouterr().out.startswith(f"{name}: flicker")
+
+
+def test_a_sweep_goes_over_its_fields_and_variations_have_none(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    vg.render(vg.Interpolate("film"), "a.mp4")
+    assert main(["sweep", "a.mp4", "--over", "factor=2,3", "-o", "many"]) == 0
+    assert sorted(probe(path).fps for path in Path("many").glob("*.mp4")) == [16, 24]
+    assert main(["variations", "a.mp4", "-o", "more"]) == 2
+    assert "draws no noise" in capsys.readouterr().err
 
 
 def test_a_video_of_one_frame_has_nothing_between(tmp_path: Path) -> None:

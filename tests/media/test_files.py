@@ -19,7 +19,7 @@ from videogen.media.files import atomic_file, check_target, open_file
 from videogen.media.image import write_image
 from videogen.media.video import read_video, write_video
 
-NAMES = ["a.mp4", "a.webm", "a.gif", "a.webp", "pictures"]
+NAMES = ["a.mp4", "a.webm", "a.gif", "a.webp", "a.sheet.png", "pictures"]
 FPS = Fraction(8)
 
 

@@ -19,7 +19,7 @@ from videogen.media.image import write_image
 from videogen.media.provenance import SYNTHETIC, GrowingRecord, Layout, envelope, layout_of, read_record, tags
 from videogen.media.video import read_video, write_video
 
-NAMES = ["a.mp4", "a.webm", "a.gif", "a.webp", "pictures"]
+NAMES = ["a.mp4", "a.webm", "a.gif", "a.webp", "a.sheet.png", "pictures"]
 WITH_SOUND = NAMES[:2]
 FPS = Fraction(8)
 Clip = Callable[..., list[np.ndarray]]

@@ -116,7 +116,7 @@ def bettered(
     from videogen.enhance.interpolate import count_at
     from videogen.media.video import read_video
 
-    with read_video(request.video) as video:
+    with read_video(request.video, decoded_ahead=4) as video:
         count = video.info.num_frames
         if count is not None:
             ledger.expected = count_at(count, source_fps=what.source_fps, fps=what.fps)

@@ -1,7 +1,8 @@
 """A video that a job goes on from: its frames as a stream, and its ends as the network is shown them.
 
 The video is read twice, never held whole: once to count it and to keep some frames of its beginning and its
-end, and once on the way out. It keeps its own size and rate unless others are asked for.
+end, of the first and of the last shot, and once on the way out. It keeps its own size and rate unless others
+are asked for.
 """
 
 from __future__ import annotations
@@ -20,6 +21,7 @@ from torch import Tensor
 
 from videogen.conditions.onward import Onward
 from videogen.conditions.reference import Canvas, covering, to_frame, to_picture
+from videogen.enhance.cuts import marked
 from videogen.errors import MediaError
 from videogen.jobs.source import frames_at, source_size
 from videogen.media.video import probe
@@ -67,9 +69,12 @@ class GivenVideo:
         kept = max(2, min(ceil(_WATCHED * fps), _MOST_PIXELS // (size[0] * size[1])))
         first: list[Frame] = []
         last: deque[Frame] = deque(maxlen=kept)
-        count = 0
-        for frame in _frames(path, fps=fps, size=size):
-            if len(first) < kept:
+        count, in_first = 0, True
+        for frame, is_cut in marked(_frames(path, fps=fps, size=size)):
+            if is_cut:
+                in_first = False
+                last.clear()
+            if in_first and len(first) < kept:
                 first.append(frame)
             last.append(frame)
             count += 1

@@ -18,7 +18,7 @@ from PIL import Image, ImageOps, PngImagePlugin
 from videogen.errors import MediaError
 from videogen.media.files import atomic_file, media_errors, name_of, open_file, open_picture
 from videogen.media.info import MIN_SIDE
-from videogen.media.provenance import XMP, Layout, exif, tags
+from videogen.media.provenance import XMP, Layout, exif, sheet_layout, tags
 from videogen.types import Frame
 
 log = logging.getLogger(__name__)
@@ -49,13 +49,17 @@ def read_image(path: str | Path, *, background: tuple[int, int, int] = WHITE) ->
 
 
 def is_still(path: str | Path) -> bool:
-    """Whether a file is a PNG or JPEG picture, by its first bytes; a folder is not. Raises MediaError."""
+    """Whether a file is a PNG or JPEG picture, by its content; folders and sprite sheets are none.
+
+    Raises MediaError.
+    """
     doing = "read as a video or picture"
     with media_errors(path, doing=doing):
         if Path(path).is_dir():
             return False
     with open_file(path, doing=doing) as file:
-        return file.read(8).startswith((b"\x89PNG", b"\xff\xd8"))
+        is_picture = file.read(8).startswith((b"\x89PNG", b"\xff\xd8"))
+    return is_picture and sheet_layout(path) is None
 
 
 def write_image(path: str | Path, frame: Frame, *, record: Mapping[str, object] | None = None) -> None:

@@ -46,11 +46,12 @@ _RATE = re.compile(r"[0-9]{1,9}/[0-9]{1,9}")
 
 @dataclass(frozen=True)
 class Layout:
-    """The exact rate and the true size, in pixels, of a clip."""
+    """The exact rate and the true size, in pixels, of a clip; on a sprite sheet the `count` of its frames."""
 
     fps: Fraction
     width: int
     height: int
+    count: int | None = None
 
 
 @dataclass(frozen=True)
@@ -131,7 +132,8 @@ def overwrite(path: Path, old: str, new: str) -> None:
 
 def _plain(layout: Layout) -> dict[str, object]:
     rate = f"{layout.fps.numerator}/{layout.fps.denominator}"
-    return {"fps": rate, "width": layout.width, "height": layout.height}
+    plain: dict[str, object] = {"fps": rate, "width": layout.width, "height": layout.height}
+    return plain if layout.count is None else {**plain, "count": layout.count}
 
 
 def _parsed(text: str | None) -> dict[str, object] | None:
@@ -160,7 +162,10 @@ def layout_of(metadata: Mapping[str, str]) -> Layout | None:
     if not (isinstance(fps, str) and _RATE.fullmatch(fps) and type(width) is int and type(height) is int):
         return None
     above, below = map(int, fps.split("/"))
-    return Layout(Fraction(above, below), width, height) if above and below else None
+    if not (above and below and width > 0 and height > 0):
+        return None
+    count = content.get("count")
+    return Layout(Fraction(above, below), width, height, count if type(count) is int else None)
 
 
 def picture_tags(image: Image.Image) -> dict[str, str]:
@@ -208,3 +213,9 @@ def read_record(path: str | Path) -> dict[str, object]:
             "or another program has dropped its metadata"
         )
     return record
+
+
+def sheet_layout(path: str | Path) -> Layout | None:
+    """The layout of the sprite sheet in a picture's file, None where it is another picture."""
+    found = layout_of(read_tags(path))
+    return found if found is not None and found.count is not None else None

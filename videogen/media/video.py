@@ -1,8 +1,9 @@
-"""Clips in and out: any video, GIF, animated WebP or folder of pictures; one call each way.
+"""Clips in and out: any video, GIF, animated WebP, sprite sheet or folder of pictures; one call each way.
 
 `read_video` is a resource that knows its `info` before it is iterated and yields RGB frames one at a time at
 a constant rate. `write_video` takes frames one at a time and chooses the format by the suffix: .mp4, .webm,
-.gif, .webp, or none for a folder of PNG. Every output is written beside its target and renamed at the end.
+.gif, .webp, .sheet.png for a sprite sheet, or none for a folder of PNG. Every output is written beside its
+target and renamed at the end.
 """
 
 from __future__ import annotations
@@ -27,12 +28,14 @@ from videogen.media.files import atomic_file, atomic_folder, check_target, media
 from videogen.media.gif import MAX_FPS as GIF_MAX_FPS
 from videogen.media.gif import GifWriter
 from videogen.media.info import MAX_FRAMES, VideoInfo, check_rate, check_size
-from videogen.media.provenance import GrowingRecord, Layout, Told, to_json
+from videogen.media.provenance import GrowingRecord, Layout, Told, sheet_layout, to_json
+from videogen.media.sprites import ENDING as SHEET
+from videogen.media.sprites import SheetVideo, SheetWriter
 from videogen.sound import Sound
 from videogen.types import Frame
 
 log = logging.getLogger(__name__)
-SUFFIXES = (".mp4", ".webm", ".gif", ".webp", "")
+SUFFIXES = (".mp4", ".webm", ".gif", ".webp", SHEET, "")
 WITH_SOUND = (".mp4", ".webm")
 
 
@@ -105,9 +108,13 @@ def read_video(path: str | Path, *, max_frames: int = MAX_FRAMES, decoded_ahead:
     with open_file(path, doing="read as a video") as file:
         head = file.read(12)
     if head.startswith((b"\x89PNG", b"\xff\xd8")):
-        raise MediaError(
-            f"{name_of(path)} is a still picture; a video, GIF, WebP or folder of pictures was expected"
-        )
+        layout = sheet_layout(path)
+        if layout is None:
+            raise MediaError(
+                f"{name_of(path)} is a still picture; a video, GIF, WebP or folder of pictures was expected"
+            )
+        sheet = SheetVideo(path, layout, max_frames=max_frames)
+        return VideoReader(sheet, path=path, decoded_ahead=decoded_ahead)
     is_webp = head.startswith(b"RIFF") and head[8:] == b"WEBP"
     source: _Source = (WebPVideo if is_webp else ContainerVideo)(path, max_frames=max_frames)
     return VideoReader(source, path=path, decoded_ahead=decoded_ahead)
@@ -119,13 +126,19 @@ def probe(path: str | Path) -> VideoInfo:
         return video.info
 
 
+def suffix_of(path: str | Path) -> str:
+    """The ending, in small letters, by which a clip's format is chosen; of sprite sheets the last two."""
+    name = Path(path).name.lower()
+    return SHEET if name.endswith(SHEET) else Path(path).suffix.lower()
+
+
 def check_output(path: str | Path, *, fps: Fraction) -> None:
     """Raise MediaError unless `write_video` can write to `path` at this rate; cheap, to ask before work."""
-    suffix = Path(path).suffix.lower()
+    suffix = suffix_of(path)
     if suffix not in SUFFIXES:
         raise MediaError(
             f"{name_of(path)} cannot be written: a name ending in .mp4, .webm, .gif or .webp was expected, "
-            "or one without an ending for a folder of pictures"
+            "or in .sheet.png, or one without an ending for a folder of pictures"
         )
     check_rate(path, fps)
     if suffix == ".gif" and fps > GIF_MAX_FPS:
@@ -157,7 +170,7 @@ def write_video(
     check_output(path, fps=fps)
     if record is not None:
         to_json(record.begun if isinstance(record, GrowingRecord) else record)
-    suffix = Path(path).suffix.lower()
+    suffix = suffix_of(path)
     if audio is not None and suffix not in WITH_SOUND:
         log.warning("%s cannot hold sound; it is left out", name_of(path))
         audio = None
@@ -211,6 +224,8 @@ def _writer(
         return GifWriter(path, layout=layout, record=record)
     if suffix == ".webp":
         return WebPWriter(path, layout=layout, record=record)
+    if suffix == SHEET:
+        return SheetWriter(path, layout=layout, record=record)
     if not suffix:
         return FolderWriter(path, layout=layout, record=record)
     return ContainerWriter(path, layout=layout, record=record, sound=sound)

@@ -1,7 +1,7 @@
-"""What happens to videos on their way: made smaller, blurred, noisy, and compressed; for learning to undo it.
+"""What happens to videos on their way: made smaller, blurred, noisy, compressed; for learning to undo it.
 
-Over half of all clips are only made smaller, by antialiased bicubic, as clean material is. Everything follows from
-a generator alone, but for the encoders, which give the same for the same input.
+Over half of all clips are only made smaller, by antialiased bicubic, as clean material is. Everything
+follows from a generator alone, but for the encoders, which give the same for the same input.
 """
 
 from __future__ import annotations

@@ -103,15 +103,12 @@ def export_planner(planner: MotionPlanner, folder: Path, *, record: Mapping[str,
 def export_enhancer(
     network: nn.Module, folder: Path, *, part: str, config: Mapping[str, object], record: Mapping[str, object]
 ) -> None:
-    """Add the `part` interpolator or upscaler to a model folder, or replace it.
-
-    Raises CheckpointError where the folder is no model.
-    """
-    index = read_json(folder / INDEX)
+    """Write the `part` interpolator or upscaler into a folder, and tell the index of a model there of it."""
     _save(network.state_dict(), folder / part / OPTIONAL_PARTS[part])
     _write(folder / part / "config.json", {"_class_name": ENHANCERS[part], **config})
     _write(folder / part / "training.json", record)
-    _write(folder / INDEX, {**index, part: ["videogen", ENHANCERS[part]]})
+    if (folder / INDEX).exists():
+        _write(folder / INDEX, {**read_json(folder / INDEX), part: ["videogen", ENHANCERS[part]]})
 
 
 def _save(state: Mapping[str, Tensor], path: Path) -> None:

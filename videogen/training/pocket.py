@@ -22,10 +22,12 @@ from transformers import PreTrainedTokenizerFast
 
 from videogen.devices import keep_freed_memory
 from videogen.errors import CheckpointError, RequestError
+from videogen.models.interpolator import Interpolator
 from videogen.models.motion_planner import MotionPlanner, MotionPlannerConfig
+from videogen.models.upscaler import Upscaler, UpscalerConfig
 from videogen.training import checkpoint
 from videogen.training.autoencoder import AutoencoderStage
-from videogen.training.export import Trained, export, export_planner
+from videogen.training.export import Trained, export, export_enhancer, export_planner
 from videogen.training.frozen import FROZEN, freeze_autoencoder, load_frozen_autoencoder, save_frozen
 from videogen.training.initial import spread_of, take_planner, take_weights
 from videogen.training.interpolator import InterpolatorStage
@@ -36,11 +38,12 @@ from videogen.training.planner import PlannerStage, build_words_encoder
 from videogen.training.samples import PHASES
 from videogen.training.text import build_text_encoder, build_tokenizer
 from videogen.training.unet import UNetStage, pocket_config
+from videogen.training.upscaler import UpscalerStage
 from videogen.weights.load import find_model, load_networks
 
 log = logging.getLogger(__name__)
 
-STAGES = ("autoencoder", "planner", "unet", "interpolator")
+STAGES = ("autoencoder", "planner", "unet", "interpolator", "upscaler")
 TIME = {"autoencoder": 0.15, "planner": 0.1}
 """The shares of the time of `all` for what is not trained yet; the U-Net has the rest."""
 STARTED = "started_from.txt"
@@ -131,6 +134,10 @@ class PocketRun:
         workers = 1 if self.workers is None else self.workers
         self._train(InterpolatorStage(batch_size=64 if self.large else 16, workers=workers), minutes)
 
+    def train_upscaler(self, minutes: float) -> None:
+        """Train the upscaler, which needs nothing of the others."""
+        self._train(UpscalerStage(batch_size=32 if self.large else 8), minutes)
+
     def _train(self, stage: Stage[Any], minutes: float, *, evaluates: bool = False) -> Trainer[Any]:
         trainer: Trainer[Any] = Trainer(stage, self.directory, device=self.device, bf16=True)
         budget = Budget(minutes=minutes, evaluate_seconds=self.evaluate_minutes * 60)
@@ -184,6 +191,21 @@ class PocketRun:
         planner.load_state_dict(weights)
         export_planner(planner, folder, record={"steps": steps, "seconds": round(seconds)})
 
+    def export_enhancers(self, folder: Path) -> list[str]:
+        """Write the trained interpolator and upscaler into a folder, with a model or alone; their names."""
+        done = []
+        for network in (Interpolator(), Upscaler(UpscalerConfig())):
+            part = type(network).__name__.lower()
+            found = checkpoint.read_average(self.directory / part, annealed=True)
+            if found is None:
+                continue
+            steps, seconds, weights = found
+            network.load_state_dict(weights)
+            record = {"steps": steps, "seconds": round(seconds), "device": self.device}
+            export_enhancer(network, folder, part=part, config=network.config.to_dict(), record=record)
+            done.append(part)
+        return done
+
 
 def train_pocket(
     *, minutes: float, device: str, directory: Path, stage: str = "all", workers: int | None = None,
@@ -219,13 +241,17 @@ def train_pocket(
     run = PocketRun(directory, chosen, workers, model, evaluate, evaluate_minutes)
     train = {
         "autoencoder": run.train_autoencoder, "planner": run.train_planner, "unet": run.train_unet,
-        "interpolator": run.train_interpolator,
+        "interpolator": run.train_interpolator, "upscaler": run.train_upscaler,
     }  # fmt: skip
     for name, share in share_out(stage, directory).items():
         train[name](minutes * share)
     folder = directory / "export"
-    if not run.export(folder):
-        log.info("%s has no U-Net yet, so nothing is exported; go on with --stage unet", directory)
+    is_model = run.export(folder)
+    enhancers = run.export_enhancers(folder)
+    if not is_model:
+        for part in enhancers:
+            log.info("exported to %s; use it with --checkpoint %s", folder / part, folder / part)
+        log.info("%s has no U-Net yet, so no model is exported; go on with --stage unet", directory)
         return directory
     log.info("exported to %s; use it with --model %s", folder, folder)
     return folder
