@@ -1,7 +1,8 @@
 """Measure a model: quality on held-out clips, with ceilings and baselines, and speed on this machine.
 
 Writes `scores.json`, `scores.md`, `speed.json` and contact sheets to the folder --out. With --peers also
-`peers.md`: videogen beside diffusers, and what savings cost; full takes half an hour on a quiet core.
+`peers.md`: videogen beside diffusers, and what savings cost; full takes half an hour on a quiet core. With
+--media also `enhancers.json` and `enhancers.md`: interpolation and upscaling of real clips in that folder.
 Quick: python pipelines/benchmark.py --clips 1 --peers tiny --out out/benchmark
 """
 
@@ -10,14 +11,18 @@ from __future__ import annotations
 import argparse
 import json
 import time
+from collections.abc import Collection
 from pathlib import Path
 
 import videogen as vg
-from videogen.bench.figures import table
+from videogen.bench.figures import Evaluation, table
 from videogen.bench.peers import machine
 from videogen.bench.report import write_report, write_sheets
 from videogen.bench.speed import PEERS, measure_peers
-from videogen.bench.suite import evaluate
+from videogen.bench.suite import PARTS, evaluate
+
+ENHANCERS = ("interpolation", "upscaling")
+COLLAGES = 48
 
 
 def measure_speed(engine: vg.Engine) -> dict[str, float]:
@@ -51,17 +56,23 @@ def main() -> None:
         print(report)
     print(json.dumps(speed, indent=2))
     if given.clips > 0:
-        measure_quality(engine, given.out, clips=given.clips, media=given.media)
+        parts = [part for part in PARTS if part not in ENHANCERS]
+        found = measure_quality(engine, given.out / "scores", clips=given.clips, parts=parts)
+        write_sheets(given.out, found)
+    if given.media is not None:
+        measure_quality(engine, given.out / "enhancers", clips=COLLAGES, parts=ENHANCERS, media=given.media)
 
 
-def measure_quality(engine: vg.Engine, folder: Path, *, clips: int, media: Path | None) -> None:
-    """Evaluate the model, and write what was found into a folder."""
-    found = evaluate(engine, clips=clips, media=media)
+def measure_quality(
+    engine: vg.Engine, path: Path, *, clips: int, parts: Collection[str], media: Path | None = None
+) -> Evaluation:
+    """Evaluate parts of the model, and write what was found as JSON and as a table."""
+    found = evaluate(engine, clips=clips, parts=parts, media=media)
     title = f"{clips} clips each; {machine(engine.device.type)}"
-    for name in ("scores.json", "scores.md"):
-        write_report(folder / name, found, title=title)
-    write_sheets(folder, found)
+    for suffix in (".json", ".md"):
+        write_report(path.with_suffix(suffix), found, title=title)
     print(table(found, title=title))
+    return found
 
 
 if __name__ == "__main__":

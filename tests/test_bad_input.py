@@ -159,7 +159,7 @@ def put_number(number: object) -> Callable[[dict[str, Any]], None]:
         ("interpolate missing.mp4", "No such file"),
         ("interpolate photo.png", "is a still picture"),
         ("interpolate pose.json -o out.mp4", "cannot be read as a video"),
-        ("interpolate . -o out.mp4", "pictures"),
+        ("interpolate . -o out.mp4", "has 1 frame, and nothing lies between"),
         ("interpolate clip --fps 24 --factor 2", "give one of them"),
         ("interpolate clip --fps 0", "more than 0 and at most 240"),
         ("interpolate clip --fps nan", "--fps"),

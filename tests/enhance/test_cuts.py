@@ -152,6 +152,14 @@ def test_a_talking_head_that_ends_in_a_title_has_one_cut() -> None:
 @pytest.mark.skipif(not MEDIA.is_dir(), reason="there are no real clips here")
 @pytest.mark.parametrize("seed", range(3))
 def test_all_cuts_of_a_film_of_real_shots_are_found_and_one_false_at_most(seed: int) -> None:
+    shots = draw_real_shots(seed)
+    found = set(find_cuts(frame for shot in shots for frame in shot))
+    assert found >= beginnings(shots)
+    assert len(found) <= 20
+
+
+def draw_real_shots(seed: int) -> list[list[Frame]]:
+    """Twenty shots of 8 to 29 frames out of seven real clips, next to each other of two."""
     dice = np.random.default_rng(seed)
     names = [
         "clips/walk-720p-24fps.mp4", "talking/head-1.mp4", "talking/head-3.mp4", "clips/camera-1.gif",
@@ -167,9 +175,7 @@ def test_all_cuts_of_a_film_of_real_shots_are_found_and_one_false_at_most(seed: 
         length = min(int(dice.integers(8, 30)), len(clip))
         start = int(dice.integers(0, len(clip) - length + 1))
         shots.append(clip[start : start + length])
-    found = set(find_cuts(frame for shot in shots for frame in shot))
-    assert found >= beginnings(shots)
-    assert len(found) <= 20
+    return shots
 
 
 def letterboxed(frame: Frame) -> Frame:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -15,7 +16,10 @@ from videogen.sampling import Timeline, sample
 from videogen.training import pocket
 from videogen.training.checkpoint import ANNEALED, FILE
 from videogen.training.frozen import FROZEN
+from videogen.training.interpolator import InterpolatorStage
 from videogen.training.pocket import PocketRun, share_out, train_pocket
+from videogen.training.upscaler import UpscalerStage
+from videogen.weights.enhancers import load_interpolator, load_upscaler
 
 
 @pytest.mark.parametrize("minutes", [0.0, -1.0, float("nan")])
@@ -118,3 +122,36 @@ def test_pocket_is_trained_exported_used_and_trained_further(tmp_path: Path, wor
         minutes=0.05, device="cpu", directory=tmp_path / "other", workers=workers, stage="unet", init=folder
     )
     assert Engine(other, device="cpu").spec == engine.spec
+
+
+@pytest.mark.parametrize("part", ["interpolator", "upscaler"])
+def test_an_enhancer_alone_is_exported_and_used(
+    tmp_path: Path, part: str, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    monkeypatch.setattr(pocket, "InterpolatorStage", partial(InterpolatorStage, size=32))
+    monkeypatch.setattr(pocket, "UpscalerStage", partial(UpscalerStage, size=16))
+    monkeypatch.setattr("videogen.training.upscaler.draw_set", lambda number, seed: [ten_squares()])
+    with caplog.at_level("INFO"):
+        train_pocket(minutes=0.02, device="cpu", directory=tmp_path, workers=0, stage=part)
+    folder = tmp_path / "export" / part
+    assert f"--checkpoint {folder}" in caplog.text
+    assert json.loads((folder / "training.json").read_text())["steps"] >= 1
+    if part == "interpolator":
+        made = load_interpolator(folder).network(torch.rand(1, 3, 32, 32), torch.rand(1, 3, 32, 32), HALF)
+        assert made.shape == (1, 3, 32, 32)
+    else:
+        assert load_upscaler(folder, scale=2).network(torch.rand(1, 3, 3, 16, 16)).shape == (1, 3, 32, 32)
+
+
+HALF = torch.tensor([0.5])
+
+
+def ten_squares() -> torch.Tensor:
+    return (
+        torch.arange(100)
+        .reshape(10, 10)
+        .repeat_interleave(8, 0)
+        .repeat_interleave(8, 1)
+        .byte()
+        .expand(3, 1, 80, 80)
+    )

@@ -128,7 +128,7 @@ def test_half_of_what_is_true_is_as_videos_hold_it() -> None:
     clip = clip_of(3, size=32)
     kept = sum(torch.equal(film(clip, generator(seed)), clip) for seed in range(60))
     assert 20 <= kept <= 40
-    assert error(film(clip, generator(1)), clip) < 0.05
+    assert error(film(clip, generator(1)).mean(1), clip.mean(1)) < 0.05  # colours are halved in size
 
 
 def test_a_little_training_on_one_clip_beats_bicubic(stage: UpscalerStage) -> None:

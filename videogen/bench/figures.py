@@ -74,7 +74,7 @@ def confusion_counts(pairs: Iterable[tuple[str, str]]) -> dict[str, dict[str, in
 def table(evaluation: Evaluation, *, title: str) -> str:
     """Every figure as a row of a Markdown table, then each confusion table."""
     scores = evaluation.scores()
-    shown = [each for each in COLUMNS if each != RIVAL or any(each in columns for columns in scores.values())]
+    shown = [each for each in COLUMNS if each == MADE or any(each in columns for columns in scores.values())]
     head = f"| {title} | {' | '.join(COLUMNS[each] for each in shown)} | clips |"
     rows = [head, "|---" * (len(shown) + 2) + "|"]
     for name, columns in scores.items():

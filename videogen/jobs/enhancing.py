@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from fractions import Fraction
 from itertools import islice
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, ClassVar
 
 from pydantic import Field
 
@@ -50,11 +50,17 @@ class EnhancingRequest(Request):
         """What an output is named after where nobody says: the job and the video."""
         return f"{self.job}-{self.video.stem}"
 
+    least: ClassVar[int] = 1
+    """How many frames the video has at least."""
+
     def info(self) -> VideoInfo:
-        """Return what the video's header says; raises `MediaError`."""
+        """Return what the video's header says; raises `MediaError`, or `RequestError` for too few frames."""
         from videogen.media.video import probe
 
-        return probe(self.video)
+        found = probe(self.video)
+        if found.num_frames is not None and 0 < found.num_frames < self.least:
+            raise _too_few(self.video, found.num_frames, self.least)
+        return found
 
     def rate(self, default: Fraction) -> Fraction:
         """Return the frames per second of the output: the video's own."""
@@ -110,9 +116,9 @@ class Bettering:
 
 
 def bettered(
-    request: EnhancingRequest, enhancer: Enhancer, what: Bettering, *, ledger: Ledger, least: int = 1
+    request: EnhancingRequest, enhancer: Enhancer, what: Bettering, *, ledger: Ledger
 ) -> Iterator[Frame]:
-    """Yield a video's frames bettered, of which it has `least`; those of a run that was stopped are kept."""
+    """Yield a video's frames bettered; those of a run that was stopped are kept."""
     from videogen.enhance.interpolate import count_at
     from videogen.media.video import read_video
 
@@ -121,7 +127,7 @@ def bettered(
         if count is not None:
             ledger.expected = count_at(count, source_fps=what.source_fps, fps=what.fps)
         yield from ledger.film(
-            lambda begin: what.frames(_enough(video, least, request.video), enhancer, begin=begin)
+            lambda begin: what.frames(_enough(video, request.least, request.video), enhancer, begin=begin)
         )
 
 
@@ -149,4 +155,10 @@ def _enough(frames: Iterable[Frame], least: int, path: Path) -> Iterator[Frame]:
         count += 1
         yield frame
     if count < least:
-        raise RequestError(f"{path.name} has {count} frame, and nothing lies between; give {least} or more")
+        raise _too_few(path, count, least)
+
+
+def _too_few(path: Path, count: int, least: int) -> RequestError:
+    from videogen.media.files import name_of
+
+    return RequestError(f"{name_of(path)} has {count} frame, and nothing lies between; give {least} or more")

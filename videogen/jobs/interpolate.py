@@ -29,6 +29,7 @@ class Interpolate(EnhancingRequest):
     """Make a video smoother, or slower, with frames drawn between its own."""
 
     job: ClassVar[str] = "interpolate"
+    least: ClassVar[int] = 2
 
     fps: Rate | None = Field(
         default=None, gt=0, le=240, description="Frames per second wanted, such as 24, 23.976 or 60000/1001."
@@ -85,7 +86,7 @@ def generate(
     request: Interpolate, engine: Enhancer, *, progress: Progress = silent, ledger: Ledger | None = None
 ) -> Iterator[Frame]:
     """Yield the frames; raises `RequestError` for a video of one frame, or `MediaError`."""
-    yield from bettered(request, engine, request.bettering(), ledger=ledger or Ledger(), least=2)
+    yield from bettered(request, engine, request.bettering(), ledger=ledger or Ledger())
 
 
 def outline(request: Interpolate, spec: None = None) -> Outline:

@@ -43,7 +43,7 @@ class UpscalerStage:
     config: UpscalerConfig = field(default_factory=UpscalerConfig)
     batch_size: int = 8
     size: int = 56
-    change: float = 1.0
+    change: float = 3.0
     seed: int = 5
     learning_rate: float = 1e-3
     name: str = "upscaler"

@@ -1,0 +1,83 @@
+"""Films of any length through both networks: their memory, and what lies between two shots of real ones."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+import videogen as vg
+from tests.bettering import Blend, without_weights
+from tests.enhance.test_cuts import MEDIA, beginnings, draw_real_shots
+from videogen.media.video import read_video, write_video
+
+PROGRAM = """
+import resource, sys
+from fractions import Fraction
+import numpy as np, pytest
+import videogen as vg
+from tests.bettering import Blend
+from videogen.enhancer import Enhancer
+from videogen.media.video import write_video
+from videogen.models.interpolator import Interpolator, InterpolatorConfig
+from videogen.models.upscaler import Upscaler, UpscalerConfig
+
+seconds, source, target = int(sys.argv[1]), sys.argv[2], sys.argv[3]
+still = np.random.default_rng(0).integers(0, 255, (360, 640, 3), np.uint8)
+def film():
+    for number in range(4 * seconds):
+        frame = still if number % 10 else still[::-1]
+        frame = frame.copy()
+        frame[:, number % 600 : number % 600 + 40] = number % 255
+        yield frame
+def tiny(enhancer):
+    sizes = InterpolatorConfig(features=(4, 4, 4, 4), estimators=(4, 4, 4, 4), memory=4, most_levels=3)
+    enhancer._between = enhancer._in_precision(Interpolator(sizes).eval())
+    enhancer._larger = Upscaler(UpscalerConfig(width=4, inner=4, blocks=1)).eval()
+    enhancer.hashes, enhancer.context = {}, 1
+Enhancer._load = tiny
+write_video(source, film(), fps=Fraction(4))
+vg.render(vg.Interpolate(source, factor=2, scale=2), target)
+print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024)
+"""
+
+
+def peak(folder: Path, seconds: int) -> float:
+    """The most memory in MB that a process took for a film of 640x360, twice as smooth and as large."""
+    names = [str(folder / f"{kind}-{seconds}.mp4") for kind in ("source", "target")]
+    arguments = [sys.executable, "-c", PROGRAM, str(seconds), *names]
+    done = subprocess.run(arguments, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+    return float(done.stdout)
+
+
+@pytest.mark.slow
+def test_ten_minutes_take_no_more_memory_than_ten_seconds(
+    tmp_path: Path, record_property: Callable[[str, object], None]
+) -> None:
+    short, long = peak(tmp_path, 10), peak(tmp_path, 600)
+    record_property("MB", (short, long))
+    assert long - short < 100
+
+
+@pytest.mark.skipif(not MEDIA.is_dir(), reason="there are no real clips here")
+def test_nothing_between_the_frames_of_real_shots_mixes_two_of_them(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    without_weights(monkeypatch)
+    shots = draw_real_shots(0)
+    frames = [frame for shot in shots for frame in shot]
+    write_video(tmp_path / "film", frames, fps=8)
+    vg.render(vg.Interpolate(tmp_path / "film", factor=3), tmp_path / "smooth")
+    assert Blend.calls > 100
+    with read_video(tmp_path / "smooth") as video:
+        made = list(video)
+    assert len(made) == 3 * len(frames)
+    assert all(np.array_equal(made[3 * number], frame) for number, frame in enumerate(frames))
+    for first in beginnings(shots):
+        for between in made[3 * first - 2 : 3 * first]:
+            assert np.array_equal(between, frames[first - 1])
