@@ -229,7 +229,7 @@ def test_a_sweep_goes_over_its_fields_and_variations_have_none(
 
 def test_a_video_of_one_frame_has_nothing_between(tmp_path: Path) -> None:
     write_video("one", iter(film()[:1]), fps=RATE)
-    with pytest.raises(vg.RequestError, match="one. has 1 frame, and nothing lies between"):
+    with pytest.raises(vg.RequestError, match=r"one. has 1 frame, and nothing lies between"):
         vg.render(vg.Interpolate("one"), "out.mp4")
     assert not Path("out.mp4").exists()
 

@@ -6,7 +6,8 @@ import pytest
 import torch
 import torch.nn.functional as F
 
-from videogen.models.alignment import brightness, find_motion, warp
+from videogen.models.alignment import brightness, find_motion
+from videogen.models.flow import warp
 from videogen.models.upscaler import Upscaler, UpscalerConfig
 
 TINY = UpscalerConfig(width=8, inner=8, blocks=1)

@@ -12,6 +12,8 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
+from videogen.models.flow import warp
+
 _LUMA = (0.299, 0.587, 0.114)
 _STIFFNESS = 3e-5
 """Squared slopes of brightness below which nothing is believed: those of noise."""
@@ -35,17 +37,6 @@ def find_motion(
             motion = wide[..., : fixed.shape[-2], : fixed.shape[-1]]
         motion = _refine(fixed, moving, motion, radius=radius, rounds=rounds)
     return motion
-
-
-def warp(picture: Tensor, motion: Tensor) -> Tensor:
-    """`picture` `b c h w` read where `motion` `b 2 h w` (pixels) points to; edges go on beyond the border."""
-    h, w = picture.shape[-2:]
-    y = torch.arange(h, device=motion.device, dtype=motion.dtype)[:, None]
-    x = torch.arange(w, device=motion.device, dtype=motion.dtype)
-    across = (motion[:, 0] + x) * (2 / w) + (1 / w - 1)
-    down = (motion[:, 1] + y) * (2 / h) + (1 / h - 1)
-    where = torch.stack([across, down], -1).to(picture)
-    return F.grid_sample(picture, where, padding_mode="border", align_corners=False)
 
 
 def brightness(pictures: Tensor) -> Tensor:

@@ -16,7 +16,8 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from videogen.models.alignment import brightness, find_motion, warp
+from videogen.models.alignment import brightness, find_motion
+from videogen.models.flow import warp
 
 _LARGEST = 1024
 SCALE = 2
