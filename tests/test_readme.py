@@ -73,7 +73,8 @@ def test_the_two_commands_are_shown() -> None:
 def test_the_figures_are_those_of_the_last_evaluation() -> None:
     written = (ROOT / "samples" / "results" / "scores.md").read_text(encoding="utf-8")
     figures = written.split("\n\n", 1)[0].splitlines()
-    assert len(figures) > 15
+    figures += (ROOT / "samples" / "results" / "enhancers.md").read_text(encoding="utf-8").splitlines()
+    assert len(figures) > 40
     for line in figures:
         assert line in TEXT.splitlines()
 

@@ -88,3 +88,19 @@ def test_agreement_is_greatest_where_both_frames_moved_towards_each_other() -> N
     likeness = agreement(middle.roll(-1, dims=-1), middle.roll(1, dims=-1))[..., 4:-4, 4:-4]
     first_from = likeness.mean((0, 2, 3)).argmax().item()
     assert first_from == 2 * 5 + 1  # the same row, one column to the left in the first frame
+
+
+def test_a_finished_frame_is_at_most_a_grey_level_nearer_to_the_plain_mix() -> None:
+    network = Interpolator(SMALL).eval()
+    torch.manual_seed(0)
+    for parameter in network.parameters():
+        torch.nn.init.normal_(parameter, std=0.05)
+    first, second, time = torch.rand(2, 3, 40, 56), torch.rand(2, 3, 40, 56), torch.tensor([0.25, 0.6])
+    drawn = network.between(first, second, time).frame
+    plain = torch.lerp(first, second, time[:, None, None, None])
+    made = network(first, second, time)
+    inside = (drawn > 0.01) & (drawn < 0.99)
+    nearer = (plain - drawn).abs() - (plain - made).abs()
+    nearer = nearer.detach()
+    assert nearer[inside].min() >= 0
+    assert float(nearer[inside].max()) == pytest.approx(1 / 255, abs=1e-6)

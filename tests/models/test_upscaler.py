@@ -87,3 +87,16 @@ def test_motion_is_found_to_fractions_of_a_pixel(shift: tuple[float, float]) -> 
 def test_brightness_is_luma_of_three_colours_and_the_mean_of_others() -> None:
     assert float(brightness(torch.tensor([1.0, 0, 0]).view(1, 3, 1, 1))) == pytest.approx(0.299)
     assert float(brightness(torch.tensor([1.0, 0]).view(1, 2, 1, 1))) == pytest.approx(0.5)
+
+
+def test_a_trained_network_leaves_out_what_is_as_small_as_noise() -> None:
+    network = Upscaler(UpscalerConfig(width=8, inner=16, blocks=1))
+    torch.manual_seed(0)
+    torch.nn.init.normal_(network.head.weight, std=0.01)
+    clip = torch.rand(1, 3, 3, 20, 24)
+    plain = torch.nn.functional.interpolate(clip[:, 1], scale_factor=2, mode="bicubic")
+    raw, quiet = network.train()(clip) - plain, network.eval()(clip) - plain
+    large = raw.abs() > 2 / 255
+    assert 0.1 < float(large.float().mean()) < 0.9
+    assert not quiet[~large].abs().gt(1e-6).any()
+    torch.testing.assert_close(quiet[large], raw[large] - raw[large].sign() * 2 / 255, atol=1e-6, rtol=0)

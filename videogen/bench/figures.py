@@ -14,7 +14,7 @@ COLUMNS = {
     MADE: "model", CODED: "true renders through the autoencoder", TRUE: "true renders",
     RIVAL: "method without learning", TRIVIAL: "trivial baseline",
 }  # fmt: skip
-"""What a figure's numbers are of; the table leaves out the column `RIVAL` where no figure has one."""
+"""What a figure's numbers are of; the table leaves out columns that no figure has."""
 
 
 @dataclass

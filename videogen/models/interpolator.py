@@ -36,6 +36,8 @@ _LEAST_SIDE = 4
 _HINTS = 2 * len(WINDOWS)
 _SHARED = 4
 """From this level on (1/16 of the size) levels share their weights."""
+_PLAIN, _UNSEEN = 0.2, 1 / 255
+"""How much of the way to the plain mix a finished frame goes, and how far at most."""
 
 
 @dataclass(frozen=True)
@@ -100,7 +102,10 @@ class Interpolator(nn.Module):
 
     def forward(self, first: Tensor, second: Tensor, time: Tensor) -> Tensor:
         """The frame at `time` (`b`, 0…1) between two of any size from 16 pixels on, 0…1 `b 3 h w`."""
-        return self.between(first, second, time).frame.clamp(0, 1)
+        frame = self.between(first, second, time).frame
+        # Things do not always move evenly: a little of the plain mix, too little to be seen, is nearer.
+        plain = torch.lerp(first, second, time.to(first)[:, None, None, None])
+        return (frame + (_PLAIN * (plain - frame)).clamp(-_UNSEEN, _UNSEEN)).clamp(0, 1)
 
     def between(self, first: Tensor, second: Tensor, time: Tensor) -> Between:
         """The same with what led there; raises ValueError where shapes do not agree."""

@@ -1,6 +1,7 @@
 """The upscaler: a frame and its neighbours to the frame at twice the size.
 
-A residual to bicubic upsampling, which is what an untrained network gives. Neighbours are upsampled, moved
+A residual to bicubic upsampling, which is what an untrained network gives; once trained, a network leaves the
+smallest residuals out (Donoho 1995, "De-noising by soft-thresholding"). Neighbours are upsampled, moved
 onto the middle frame (`alignment`: to fractions of a pixel, without weights) and read as differences to it,
 at every place of the larger picture: what they add, and where they do not fit, is plain to see. The body
 works at half the size of what comes in, where weights are cheap, and pixels are shuffled to their places
@@ -20,6 +21,8 @@ from videogen.models.alignment import brightness, find_motion
 from videogen.models.flow import warp
 
 _LARGEST = 1024
+_NOISE = 2 / 255
+"""Residuals up to this are those that rounding and codecs cause, and flicker; finished frames do without."""
 SCALE = 2
 """How much larger one pass makes a picture, on each side."""
 
@@ -100,7 +103,10 @@ class Upscaler(nn.Module):
         for block in self.body:
             deep = block(deep)
         x = self.last(x + F.pixel_shuffle(self.up(deep), 2))
-        found: Tensor = large[:, middle] + F.pixel_shuffle(self.head(x), SCALE)
+        residual = F.pixel_shuffle(self.head(x), SCALE)
+        if not self.training:
+            residual = F.softshrink(residual, _NOISE)
+        found: Tensor = large[:, middle] + residual
         return found[..., : SCALE * h, : SCALE * w]
 
     def _differences(self, clip: Tensor, large: Tensor) -> Tensor:
