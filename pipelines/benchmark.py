@@ -3,6 +3,7 @@
 Writes `scores.json`, `scores.md`, `speed.json` and contact sheets to the folder --out. With --peers also
 `peers.md`: videogen beside diffusers, and what savings cost; full takes half an hour on a quiet core. With
 --media also `enhancers.json` and `enhancers.md`: interpolation and upscaling of real clips in that folder.
+With --steps also `steps.md`: the figures of that many clips with 4 steps beside those with 16.
 Quick: python pipelines/benchmark.py --clips 1 --peers tiny --out out/benchmark
 """
 
@@ -15,6 +16,7 @@ from collections.abc import Collection
 from pathlib import Path
 
 import videogen as vg
+from videogen.bench.few_steps import compare_steps, steps_table
 from videogen.bench.figures import Evaluation, table
 from videogen.bench.peers import machine
 from videogen.bench.report import write_report, write_sheets
@@ -42,6 +44,7 @@ def main() -> None:
     parser.add_argument("--clips", type=int, default=64, help="of each kind; 0 measures no quality")
     parser.add_argument("--peers", choices=sorted(PEERS), help="compare with diffusers at such sizes")
     parser.add_argument("--media", type=Path, help="a folder of real clips, for interpolation and upscaling")
+    parser.add_argument("--steps", type=int, default=0, metavar="CLIPS", help="compare 4 steps with 16")
     parser.add_argument("--out", type=Path, required=True)
     given = parser.parse_args()
     given.out.mkdir(parents=True, exist_ok=True)
@@ -59,6 +62,11 @@ def main() -> None:
         parts = [part for part in PARTS if part not in ENHANCERS]
         found = measure_quality(engine, given.out / "scores", clips=given.clips, parts=parts)
         write_sheets(given.out, found)
+    if given.steps > 0:
+        compared = compare_steps(engine, clips=given.steps)
+        report = steps_table(compared, title=f"{given.steps} clips each; {machine(engine.device.type)}")
+        (given.out / "steps.md").write_text(report, encoding="utf-8")
+        print(report)
     if given.media is not None:
         measure_quality(engine, given.out / "enhancers", clips=COLLAGES, parts=ENHANCERS, media=given.media)
 

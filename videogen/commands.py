@@ -100,7 +100,7 @@ class Train:
         Path("training")
     )
     stage: Annotated[
-        Literal["all", "autoencoder", "planner", "unet", "interpolator", "upscaler"],
+        Literal["all", "autoencoder", "planner", "unet", "distill", "interpolator", "upscaler"],
         arg(help="What to train; all shares the time out between what a clip from words needs."),
     ] = "all"
     init: Annotated[

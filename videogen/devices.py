@@ -9,6 +9,7 @@ import torch
 from torch import nn
 
 from videogen.errors import RequestError
+from videogen.models.linear import multiplies
 
 
 def find_device(device: str) -> torch.device:
@@ -68,6 +69,11 @@ def free_memory(device: torch.device) -> int | None:
     return None
 
 
+def gains_by_bfloat16(device: torch.device) -> bool:
+    """Whether arithmetic in bfloat16 is worth it: not on a processor without it, where it is far slower."""
+    return device.type != "cpu" or multiplies(torch.bfloat16)
+
+
 def keep_freed_memory() -> None:
     """Tell glibc's allocator to keep what is freed.
 
@@ -78,6 +84,16 @@ def keep_freed_memory() -> None:
     if (library := _glibc()) is not None:
         library.mallopt(-3, 1 << 30)  # M_MMAP_THRESHOLD
         library.mallopt(-1, -1)  # M_TRIM_THRESHOLD, never
+
+
+def share_freed_memory() -> None:
+    """Tell glibc's allocator to serve all threads from two heaps.
+
+    Else each has its own, and what a frame leaves over there between decoding, networks and encoding makes a
+    long film take more memory than a short one. To be called before the threads begin.
+    """
+    if (library := _glibc()) is not None:
+        library.mallopt(-8, 2)  # M_ARENA_MAX
 
 
 def give_back_freed_memory() -> None:

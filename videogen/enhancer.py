@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING
 import torch
 from torch import Tensor
 
-from videogen.devices import find_device
+from videogen.devices import find_device, share_freed_memory
 from videogen.enhance.interpolate import Network, interpolate
 from videogen.errors import RequestError
 
@@ -48,6 +48,8 @@ class Enhancer:
         self.context = 0
         """How many frames on each side the upscaler sees."""
         self._load()
+        if self.device.type == "cpu":
+            share_freed_memory()
 
     @property
     def settings(self) -> dict[str, object]:

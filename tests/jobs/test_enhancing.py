@@ -5,6 +5,8 @@ from __future__ import annotations
 import logging
 import subprocess
 import sys
+from collections.abc import Iterator
+from fractions import Fraction
 from pathlib import Path
 
 import numpy as np
@@ -14,41 +16,40 @@ import videogen as vg
 from tests.bettering import Blend, without_weights
 from tests.enhance.test_cuts import MEDIA, beginnings, draw_real_shots
 from videogen.media.video import read_video, write_video
+from videogen.types import Frame
 
 PROGRAM = """
 import resource, sys
-from fractions import Fraction
-import numpy as np
 import videogen as vg
 from videogen.enhancer import Enhancer
-from videogen.media.video import write_video
 from videogen.models.interpolator import Interpolator, InterpolatorConfig
 from videogen.models.upscaler import Upscaler, UpscalerConfig
 
-seconds, source, target = int(sys.argv[1]), sys.argv[2], sys.argv[3]
-still = np.random.default_rng(0).integers(0, 255, (360, 640, 3), np.uint8)
-def film():
-    for number in range(4 * seconds):
-        frame = still if number % 10 else still[::-1]
-        frame = frame.copy()
-        frame[:, number % 600 : number % 600 + 40] = number % 255
-        yield frame
 def tiny(enhancer):
     sizes = InterpolatorConfig(features=(4, 4, 4, 4), estimators=(4, 4, 4, 4), memory=4, most_levels=3)
     enhancer._between = enhancer._in_precision(Interpolator(sizes).eval())
     enhancer._larger = Upscaler(UpscalerConfig(width=4, inner=4, blocks=1)).eval()
     enhancer.hashes, enhancer.context = {}, 1
 Enhancer._load = tiny
-write_video(source, film(), fps=Fraction(4))
-vg.render(vg.Interpolate(source, factor=2, scale=2), target)
+vg.render(vg.Interpolate(sys.argv[1], factor=2, scale=2), sys.argv[2])
 print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024)
 """
 
 
+def film(seconds: int) -> Iterator[Frame]:
+    """Noise that is mirrored now and then, and a bar that moves through it, at 4 frames a second."""
+    still = np.random.default_rng(0).integers(0, 255, (360, 640, 3), np.uint8)
+    for number in range(4 * seconds):
+        frame = (still if number % 10 else still[::-1]).copy()
+        frame[:, number % 600 : number % 600 + 40] = number % 255
+        yield frame
+
+
 def peak(folder: Path, seconds: int) -> float:
     """The most memory in MB that a process took for a film of 640x360, twice as smooth and as large."""
-    names = [str(folder / f"{kind}-{seconds}.mp4") for kind in ("source", "target")]
-    arguments = [sys.executable, "-c", PROGRAM, str(seconds), *names]
+    source, target = (folder / f"{kind}-{seconds}.mp4" for kind in ("source", "target"))
+    write_video(source, film(seconds), fps=Fraction(4))
+    arguments = [sys.executable, "-c", PROGRAM, str(source), str(target)]
     done = subprocess.run(arguments, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr
     return float(done.stdout)

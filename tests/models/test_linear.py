@@ -36,12 +36,12 @@ def test_a_processor_without_bfloat16_products_leaves_them_to_torch(monkeypatch:
 
     monkeypatch.setattr(torch.ops.mkldnn, "_is_mkldnn_bf16_supported", lambda: False)
     monkeypatch.setattr(torch.ops.mkldnn, "_linear_pointwise", refuse)
-    module._knows.cache_clear()
+    module.multiplies.cache_clear()
     x, weight = rand(3, 7, dtype=torch.bfloat16), rand(4, 7, seed=1, dtype=torch.bfloat16)
     assert torch.equal(linear(x, weight), F.linear(x, weight))
     with pytest.raises(RuntimeError, match="float32"):
         linear(x.float(), weight.float())
-    module._knows.cache_clear()
+    module.multiplies.cache_clear()
 
 
 def test_a_product_that_is_learnt_keeps_its_gradient() -> None:

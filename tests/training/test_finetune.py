@@ -18,7 +18,7 @@ from videogen.errors import CheckpointError, RequestError, VideogenError
 from videogen.media.video import write_video
 from videogen.training.finetune import finetune
 from videogen.training.folder_stage import is_motion
-from videogen.weights.load import PARTS
+from videogen.weights.own_layout import PARTS
 
 
 @pytest.fixture(autouse=True)

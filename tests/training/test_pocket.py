@@ -13,13 +13,14 @@ import torch
 from videogen.engine import Conditions, Engine
 from videogen.errors import CheckpointError, RequestError
 from videogen.sampling import Timeline, sample
-from videogen.training import pocket
+from videogen.training import pocket, run_folder
 from videogen.training.checkpoint import ANNEALED, FILE
 from videogen.training.frozen import FROZEN
 from videogen.training.interpolator import InterpolatorStage
 from videogen.training.pocket import PocketRun, share_out, train_pocket
 from videogen.training.upscaler import UpscalerStage
 from videogen.weights.enhancers import load_interpolator, load_upscaler
+from videogen.weights.load import find_model
 
 
 @pytest.mark.parametrize("minutes", [0.0, -1.0, float("nan")])
@@ -83,7 +84,7 @@ def test_the_time_is_shared_out_between_what_is_not_trained_yet(tmp_path: Path) 
 
 def test_the_words_of_a_training_are_made_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     made = PocketRun(tmp_path, "cpu").tokenizer.get_vocab()
-    monkeypatch.setattr(pocket, "build_tokenizer", lambda: pytest.fail("made again"))
+    monkeypatch.setattr(run_folder, "build_tokenizer", lambda: pytest.fail("made again"))
     assert PocketRun(tmp_path, "cpu").tokenizer.get_vocab() == made
     (tmp_path / "export").mkdir()
     (tmp_path / "tokenizer").rename(tmp_path / "export" / "tokenizer")
@@ -155,3 +156,15 @@ def ten_squares() -> torch.Tensor:
         .byte()
         .expand(3, 1, 80, 80)
     )
+
+
+def test_the_student_of_pocket_is_exported_beside_the_model(tmp_path: Path) -> None:
+    run = PocketRun(tmp_path, "cpu")
+    assert run.teacher == "pocket"
+    with pytest.raises(CheckpointError, match="has no student yet; train one with --stage distill"):
+        run.export_student(tmp_path / "export-fast", teacher=run.teacher)
+    assert PocketRun(tmp_path, "cpu", init=find_model("pocket")).teacher == "pocket"
+    (tmp_path / "export").mkdir()
+    (tmp_path / "export" / "model_index.json").write_text("{}")
+    assert run.teacher == str(tmp_path / "export")
+    assert PocketRun(tmp_path, "cpu", init=tmp_path / "other").teacher == str(tmp_path / "other")

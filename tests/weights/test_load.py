@@ -22,7 +22,9 @@ from videogen.models.motion_planner import MotionPlanner
 from videogen.training.export import SPEC, Trained
 from videogen.training.text import MAX_TOKENS
 from videogen.weights import load
-from videogen.weights.load import INDEX, OPTIONAL_PARTS, PARTS, find_model, load_networks
+from videogen.weights.installed import INDEX
+from videogen.weights.load import find_model, load_networks
+from videogen.weights.own_layout import OPTIONAL_PARTS, PARTS
 
 
 def refuses(folder: Path, words: str) -> None:

@@ -18,7 +18,7 @@ _ONEDNN = torch.backends.mkldnn.is_available() and hasattr(torch.ops.mkldnn, "_l
 
 
 @cache
-def _knows(kind: torch.dtype) -> bool:
+def multiplies(kind: torch.dtype) -> bool:
     """Whether oneDNN multiplies such numbers on this processor; bfloat16 wants AVX-512 or alike."""
     if kind == torch.bfloat16:
         return bool(torch.ops.mkldnn._is_mkldnn_bf16_supported())
@@ -40,7 +40,7 @@ def _is_for_onednn(x: Tensor, weight: Tensor) -> bool:
         and x.device.type == "cpu"
         and not torch.compiler.is_compiling()
         and x.dtype == weight.dtype
-        and _knows(x.dtype)
+        and multiplies(x.dtype)
         and not (torch.is_grad_enabled() and (x.requires_grad or weight.requires_grad))
         and not torch.is_autocast_enabled("cpu")
     )

@@ -21,7 +21,7 @@ from videogen.models.alignment import brightness, find_motion
 from videogen.models.flow import warp
 
 _LARGEST = 1024
-_NOISE = 2 / 255
+_NOISE = 2.5 / 255
 """Residuals up to this are those that rounding and codecs cause, and flicker; finished frames do without."""
 SCALE = 2
 """How much larger one pass makes a picture, on each side."""

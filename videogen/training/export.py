@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from fractions import Fraction
 from pathlib import Path
 
@@ -14,12 +14,14 @@ from safetensors.torch import save_file
 from torch import Tensor, nn
 from transformers import CLIPTextConfig, PreTrainedTokenizerFast
 
+from videogen.models.conditioned import ConditionedUNet
 from videogen.models.motion_planner import MotionPlanner
 from videogen.models.temporal_unet import TemporalUNetConfig
 from videogen.training.autoencoder import LATENT_CHANNELS
+from videogen.training.distill import STEPS
 from videogen.weights.formats import read_json
 from videogen.weights.installed import ENHANCERS, INDEX
-from videogen.weights.load import OPTIONAL_PARTS, PARTS
+from videogen.weights.own_layout import BASE, MODEL, OPTIONAL_PARTS, PARTS
 from videogen.weights.spec import ModelSpec
 from videogen.world.caption import WORDS
 
@@ -67,14 +69,11 @@ def export(trained: Trained, folder: Path) -> None:
     trained.vae.save_config(folder / "vae")
     trained.text_config.save_pretrained(folder / "text_encoder")
     trained.tokenizer.save_pretrained(folder / "tokenizer")
-    scheduler = DPMSolverMultistepScheduler(
-        prediction_type="flow_prediction", use_flow_sigmas=True, flow_shift=1.0
-    )
-    scheduler.save_config(folder / "scheduler")
+    _scheduler().save_config(folder / "scheduler")
     _write(
         folder / INDEX,
         {
-            "_class_name": "VideogenModel",
+            "_class_name": MODEL,
             "denoiser": ["videogen", "ConditionedUNet"],
             "vae": ["diffusers", "AutoencoderTiny"],
             "text_encoder": ["transformers", "CLIPTextModel"],
@@ -84,6 +83,37 @@ def export(trained: Trained, folder: Path) -> None:
         },
     )
     _write(folder / "training.json", dict(trained.record))
+
+
+def export_student(
+    denoiser: nn.Module, folder: Path, *, teacher: str, spec: ModelSpec, record: Mapping[str, object]
+) -> None:
+    """Write a model folder that holds a denoiser for `STEPS` steps; all else is that of the model `teacher`.
+
+    `spec` is the teacher's, `denoiser` a `ConditionedUNet`; see `distill`.
+    """
+    assert isinstance(denoiser, ConditionedUNet)
+    _save(denoiser.state_dict(), folder / "denoiser" / PARTS["denoiser"])
+    config = {"_class_name": "ConditionedUNet", **denoiser.unet.config.to_dict()}
+    _write(folder / "denoiser" / "config.json", config)
+    _scheduler(solver_order=1).save_config(folder / "scheduler")
+    spec = replace(spec, num_inference_steps=STEPS, guidance_scale=1.0, pose_guidance=1.0)
+    index = {
+        "_class_name": MODEL,
+        BASE: teacher,
+        "denoiser": ["videogen", "ConditionedUNet"],
+        "scheduler": ["diffusers", "DPMSolverMultistepScheduler"],
+        "videogen": spec.to_dict(),
+    }
+    _write(folder / INDEX, index)
+    _write(folder / "training.json", record)
+
+
+def _scheduler(*, solver_order: int = 2) -> DPMSolverMultistepScheduler:
+    """The scheduler of flow matching; of the first order, and so Euler's, for students."""
+    return DPMSolverMultistepScheduler(
+        prediction_type="flow_prediction", use_flow_sigmas=True, flow_shift=1.0, solver_order=solver_order
+    )
 
 
 def export_planner(planner: MotionPlanner, folder: Path, *, record: Mapping[str, object]) -> None:

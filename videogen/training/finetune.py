@@ -26,7 +26,8 @@ from videogen.training.loop import Budget, Trainer
 from videogen.training.unet import Sample
 from videogen.weights.formats import read_json
 from videogen.weights.installed import INDEX
-from videogen.weights.load import PARTS, find_model, load_networks
+from videogen.weights.load import find_model, load_networks
+from videogen.weights.own_layout import PARTS
 from videogen.world.caption import simplify, words_of
 
 log = logging.getLogger(__name__)

@@ -19,6 +19,7 @@ from typing import Generic, Protocol, TypeVar
 import torch
 from torch import Tensor, nn
 
+from videogen.devices import gains_by_bfloat16
 from videogen.training import checkpoint
 from videogen.training.journal import FILE, Journal
 
@@ -79,13 +80,14 @@ def learning_rate(progress: checkpoint.Progress, *, warmup: int) -> float:
 class Trainer(Generic[Batch]):
     """Trains one stage in `directory`, from its last state if there is one.
 
-    `device` is a name that torch knows; `bf16` runs what allows it in bfloat16. Raises CheckpointError
-    where the folder holds another network's state.
+    `device` is a name that torch knows; `bf16` runs what allows it in bfloat16, where
+    the device gains by it. Raises CheckpointError where the folder holds another network's state.
     """
 
     def __init__(self, stage: Stage[Batch], directory: Path, *, device: str, bf16: bool) -> None:
         self.stage, self.directory = stage, directory / stage.name
-        self.device, self.bf16 = torch.device(device), bf16
+        self.device = torch.device(device)
+        self.bf16 = bf16 and gains_by_bfloat16(self.device)
         stage.model.to(self.device)
         self.trained = [p for p in stage.model.parameters() if p.requires_grad]
         self.optimizer = torch.optim.AdamW(

@@ -11,39 +11,32 @@ import logging
 import os
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from functools import cached_property
-from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
 import torch
-from diffusers import AutoencoderTiny
-from transformers import PreTrainedTokenizerFast
 
 from videogen.devices import keep_freed_memory
 from videogen.errors import CheckpointError, RequestError
-from videogen.models.interpolator import Interpolator
-from videogen.models.motion_planner import MotionPlanner, MotionPlannerConfig
-from videogen.models.upscaler import Upscaler, UpscalerConfig
 from videogen.training import checkpoint
 from videogen.training.autoencoder import AutoencoderStage
-from videogen.training.export import Trained, export, export_enhancer, export_planner
-from videogen.training.frozen import FROZEN, freeze_autoencoder, load_frozen_autoencoder, save_frozen
+from videogen.training.distill import make_distill_stage
+from videogen.training.frozen import FROZEN, freeze_autoencoder, save_frozen
 from videogen.training.initial import spread_of, take_planner, take_weights
 from videogen.training.interpolator import InterpolatorStage
-from videogen.training.journal import FILE, read_journal
 from videogen.training.loop import Budget, Figures, Stage, Trainer
 from videogen.training.measure import choose_workers
-from videogen.training.planner import PlannerStage, build_words_encoder
+from videogen.training.planner import PlannerStage
+from videogen.training.run_folder import RunFolder
 from videogen.training.samples import PHASES
-from videogen.training.text import build_text_encoder, build_tokenizer
-from videogen.training.unet import UNetStage, pocket_config
+from videogen.training.unet import UNetStage
 from videogen.training.upscaler import UpscalerStage
+from videogen.weights.installed import INDEX, POCKET
 from videogen.weights.load import find_model, load_networks
 
 log = logging.getLogger(__name__)
 
-STAGES = ("autoencoder", "planner", "unet", "interpolator", "upscaler")
+STAGES = ("autoencoder", "planner", "unet", "distill", "interpolator", "upscaler")
 TIME = {"autoencoder": 0.15, "planner": 0.1}
 """The shares of the time of `all` for what is not trained yet; the U-Net has the rest."""
 STARTED = "started_from.txt"
@@ -53,39 +46,13 @@ Evaluate = Callable[[Path, Path], Mapping[str, float]]
 
 
 @dataclass(frozen=True)
-class PocketRun:
+class PocketRun(RunFolder):
     """A training's folder and the machine's means: what every stage needs."""
 
-    directory: Path
-    device: str
     workers: int | None = None
     init: Path | None = None
     evaluate: Evaluate | None = None
     evaluate_minutes: float = 30.0
-
-    @cached_property
-    def tokenizer(self) -> PreTrainedTokenizerFast:
-        """The words of this training: made once, since their numbers must never change."""
-        own = self.directory / "tokenizer"
-        for folder in (own, self.directory / "export" / "tokenizer"):
-            if (folder / "tokenizer.json").exists():
-                kept: PreTrainedTokenizerFast = PreTrainedTokenizerFast.from_pretrained(
-                    folder, local_files_only=True
-                )
-                return kept
-        made = build_tokenizer()
-        made.save_pretrained(own)
-        return made
-
-    @property
-    def vae(self) -> AutoencoderTiny:
-        """The frozen autoencoder; raises RequestError where there is none yet."""
-        if not (self.directory / FROZEN).exists():
-            raise RequestError(
-                f"{self.directory} has no autoencoder yet; train it first with --stage autoencoder or all, "
-                f"or take one over with --init"
-            )
-        return load_frozen_autoencoder(self.directory / FROZEN)
 
     @property
     def large(self) -> bool:
@@ -129,6 +96,21 @@ class PocketRun:
         stage.workers = choose_workers(stage) if self.workers is None else self.workers
         self._train(stage, minutes, evaluates=self.evaluate is not None)
 
+    @property
+    def teacher(self) -> str:
+        """The model whose few-step student is trained: the one to begin with, this training's, or pocket."""
+        own = self.directory / "export"
+        found = self.init or (own if (own / INDEX).is_file() else POCKET)
+        return "pocket" if found == POCKET else str(found.resolve())
+
+    def train_few_steps(self, minutes: float) -> None:
+        """Train a student of the U-Net that needs few steps and no guidance."""
+        stage = make_distill_stage(
+            find_model(self.teacher), batch_size=256 if self.large else 8, device=self.device,
+            workers=self.workers,
+        )  # fmt: skip
+        self._train(stage, minutes, average_decay=0.99)
+
     def train_interpolator(self, minutes: float) -> None:
         """Train the frame interpolator, which needs nothing of the others."""
         workers = 1 if self.workers is None else self.workers
@@ -138,9 +120,13 @@ class PocketRun:
         """Train the upscaler, which needs nothing of the others."""
         self._train(UpscalerStage(batch_size=32 if self.large else 8), minutes)
 
-    def _train(self, stage: Stage[Any], minutes: float, *, evaluates: bool = False) -> Trainer[Any]:
+    def _train(
+        self, stage: Stage[Any], minutes: float, *, evaluates: bool = False, average_decay: float = 0.999
+    ) -> Trainer[Any]:
         trainer: Trainer[Any] = Trainer(stage, self.directory, device=self.device, bf16=True)
-        budget = Budget(minutes=minutes, evaluate_seconds=self.evaluate_minutes * 60)
+        budget = Budget(
+            minutes=minutes, evaluate_seconds=self.evaluate_minutes * 60, average_decay=average_decay
+        )
         trainer.train(budget, evaluate=(lambda: self._measure(trainer)) if evaluates else None)
         return trainer
 
@@ -151,60 +137,6 @@ class PocketRun:
         model, sheets = self.directory / "evaluation" / "model", self.directory / "evaluation"
         self.export(model, annealed=trainer.progress.annealed)
         return self.evaluate(model, sheets / f"step-{trainer.progress.step:07d}")
-
-    def export(self, folder: Path, *, annealed: bool = True) -> bool:
-        """Write the model folder with what is trained; False where there is no U-Net yet."""
-        unet = checkpoint.read_average(self.directory / "unet", annealed=annealed)
-        if unet is None:
-            return False
-        steps, seconds, weights = unet
-        words = self.tokenizer
-        figures = [line for line in read_journal(self.directory / FILE) if line["stage"] == "unet"]
-        trained = Trained(
-            vae=self.vae,
-            networks=weights,
-            unet_config=pocket_config(),
-            text_config=build_text_encoder(len(words), length=words.model_max_length).config,
-            tokenizer=words,
-            record={
-                "steps": steps,
-                "seconds": round(seconds),
-                "device": self.device,
-                "loss": next((line["figures"] for line in reversed(figures) if "rate" in line), {}),
-                "torch": version("torch"),
-                "diffusers": version("diffusers"),
-            },
-        )
-        export(trained, folder)
-        self._export_planner(folder)
-        return True
-
-    def _export_planner(self, folder: Path) -> None:
-        """Add the motion planner to a model folder, where one is trained."""
-        found = checkpoint.read_average(self.directory / "planner", annealed=True)
-        if found is None:
-            log.info("%s has no motion planner yet; train one with --stage planner", self.directory)
-            return
-        steps, seconds, weights = found
-        words = build_words_encoder(len(self.tokenizer), length=self.tokenizer.model_max_length)
-        planner = MotionPlanner(MotionPlannerConfig(), words)
-        planner.load_state_dict(weights)
-        export_planner(planner, folder, record={"steps": steps, "seconds": round(seconds)})
-
-    def export_enhancers(self, folder: Path) -> list[str]:
-        """Write the trained interpolator and upscaler into a folder, with a model or alone; their names."""
-        done = []
-        for network in (Interpolator(), Upscaler(UpscalerConfig())):
-            part = type(network).__name__.lower()
-            found = checkpoint.read_average(self.directory / part, annealed=True)
-            if found is None:
-                continue
-            steps, seconds, weights = found
-            network.load_state_dict(weights)
-            record = {"steps": steps, "seconds": round(seconds), "device": self.device}
-            export_enhancer(network, folder, part=part, config=network.config.to_dict(), record=record)
-            done.append(part)
-        return done
 
 
 def train_pocket(
@@ -241,10 +173,16 @@ def train_pocket(
     run = PocketRun(directory, chosen, workers, model, evaluate, evaluate_minutes)
     train = {
         "autoencoder": run.train_autoencoder, "planner": run.train_planner, "unet": run.train_unet,
-        "interpolator": run.train_interpolator, "upscaler": run.train_upscaler,
+        "distill": run.train_few_steps, "interpolator": run.train_interpolator,
+        "upscaler": run.train_upscaler,
     }  # fmt: skip
     for name, share in share_out(stage, directory).items():
         train[name](minutes * share)
+    if stage == "distill":
+        folder = directory / "export-fast"
+        run.export_student(folder, teacher=run.teacher)
+        log.info("exported to %s; use it with --model %s", folder, folder)
+        return folder
     folder = directory / "export"
     is_model = run.export(folder)
     enhancers = run.export_enhancers(folder)

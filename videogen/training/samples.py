@@ -18,6 +18,7 @@ from torch import Tensor
 from transformers import PreTrainedTokenizerFast
 
 from videogen.conditions.motion_field import MotionField, motion_field, warp
+from videogen.devices import gains_by_bfloat16
 from videogen.skeleton import draw_skeleton
 from videogen.tracks import draw_tracks
 from videogen.training.replay import Plan
@@ -143,7 +144,7 @@ class Samples:
     def encode(self, video: Tensor) -> Tensor:
         """Latents of a video `b c t h w` about unit variance, in half precision."""
         pictures = rearrange(video, "b c t h w -> (b t) c h w").contiguous(memory_format=torch.channels_last)
-        with torch.autocast(video.device.type, torch.bfloat16):
+        with torch.autocast(video.device.type, torch.bfloat16, enabled=gains_by_bfloat16(video.device)):
             latents = self.vae.encode(pictures).latents.float()
         latents = (latents - self.vae.config.shift_factor) * self.vae.config.scaling_factor
         clip: Tensor = rearrange(latents, "(b t) c h w -> b c t h w", b=len(video)).half().contiguous()

@@ -36,7 +36,8 @@ def look_ahead(model: str, *, weights: Path | None = None) -> Ahead:
     """Read or know what a model is at home with; raises `CheckpointError` where that takes its weights."""
     from videogen.weights import modelscope, svd
     from videogen.weights.diffusers_folder import PIPELINES
-    from videogen.weights.load import MODEL, find_model
+    from videogen.weights.load import find_model
+    from videogen.weights.own_layout import BASE, MODEL
 
     preset = PRESETS.get(model)
     if preset is not None and preset.layout != "folder":
@@ -60,6 +61,8 @@ def look_ahead(model: str, *, weights: Path | None = None) -> Ahead:
     )
     if kind == MODEL:
         spec = ModelSpec.from_dict(settings.get("videogen"), source=str(folder / INDEX))
+        if BASE in settings:
+            size += look_ahead(str(settings[BASE]), weights=weights).size
         return Ahead(spec, width=_width(_settings(folder, "denoiser")), size=size)
     if kind not in (*PIPELINES, svd.PIPELINE, modelscope.PIPELINE):
         raise _unknown(model, f"it is a {kind}")

@@ -11,18 +11,9 @@ from __future__ import annotations
 
 import difflib
 import re
-from collections.abc import Callable
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
-
-import torch
-from diffusers import AutoencoderTiny
-from torch import nn
 
 from videogen.errors import CheckpointError, RequestError
-from videogen.models.conditioned import ConditionedUNet
-from videogen.models.motion_planner import MotionPlanner, MotionPlannerConfig
-from videogen.models.temporal_unet import TemporalUNetConfig
 from videogen.weights import modelscope, svd
 from videogen.weights.animators import (
     is_animate_anyone,
@@ -32,45 +23,15 @@ from videogen.weights.animators import (
 )
 from videogen.weights.catalogue import PRESETS
 from videogen.weights.diffusers_folder import PIPELINES, STILL, load_diffusers
-from videogen.weights.formats import first_line, read_json, read_weights, sha256_of
-from videogen.weights.installed import ENHANCERS, INDEX, POCKET
+from videogen.weights.formats import first_line, read_json
+from videogen.weights.installed import INDEX, POCKET
 from videogen.weights.loose_files import holds_weights, is_weights, load_collection, load_file
-from videogen.weights.parts import (
-    Network,
-    Networks,
-    build,
-    check_pairs,
-    fill,
-    make_text_encoder,
-    make_tiny_vae,
-    plain,
-    read_scheduler,
-)
+from videogen.weights.own_layout import BASE, MODEL, PARTS, check_class, load_own
+from videogen.weights.parts import Networks
 from videogen.weights.places import check_folder
 from videogen.weights.presets import load_preset, preset_folder
-from videogen.weights.spec import ModelSpec
-
-if TYPE_CHECKING:
-    from transformers import PreTrainedTokenizerFast
 
 __all__ = ["Networks", "find_model", "load_model", "load_networks"]
-
-MODEL = "VideogenModel"
-PARTS = {
-    "denoiser": "diffusion_pytorch_model.safetensors",
-    "vae": "diffusion_pytorch_model.safetensors",
-    "text_encoder": "model.safetensors",
-}
-"""The parts of a model folder that hold weights, and the names of their files."""
-
-OPTIONAL_PARTS = {
-    "planner": "diffusion_pytorch_model.safetensors",
-    **dict.fromkeys(ENHANCERS, "diffusion_pytorch_model.safetensors"),
-}
-"""Parts with weights that a model may lack; the index names those that it has.
-
-`ENHANCERS` among them are for finished frames: `enhancers` loads them when they are asked for.
-"""
 
 _ALL_PARTS = (*PARTS, "planner", "tokenizer", "scheduler")
 _DOWNLOADED = [INDEX, *(f"{part}/*.{kind}" for part in _ALL_PARTS for kind in ("json", "txt", "safetensors"))]
@@ -150,7 +111,7 @@ def _download(name: str) -> Path:
     folder = _fetch(name, [INDEX])
     if not (folder / INDEX).is_file():
         raise CheckpointError(f"the hub's {name} has no {INDEX}; it is not a model in diffusers' layout")
-    _check_class(read_json(folder / INDEX), expected=MODEL, source=f"the {INDEX} of the hub's {name}")
+    check_class(read_json(folder / INDEX), expected=MODEL, source=f"the {INDEX} of the hub's {name}")
     return _fetch(name, _DOWNLOADED)
 
 
@@ -194,104 +155,6 @@ def load_networks(
         return modelscope.load_modelscope(folder)
     if animator:
         return (load_animate_anyone if is_animate_anyone(folder) else load_magic_animate)(folder)
-    return _load_own(folder, index)
-
-
-def _load_own(folder: Path, index: dict[str, Any]) -> Networks:
-    """A model in this project's layout."""
-    _check_class(index, expected=MODEL, source=str(folder / INDEX))
-    spec = ModelSpec.from_dict(index.get("videogen"), source=str(folder / INDEX))
-    unet = read_json(folder / "denoiser" / "config.json")
-    vae = read_json(folder / "vae" / "config.json")
-    text = read_json(folder / "text_encoder" / "config.json")
-    _check_class(unet, expected="ConditionedUNet", source=f"the denoiser of {folder}")
-    _check_class(vae, expected="AutoencoderTiny", source=f"the vae of {folder}")
-    wanted = {part for part in OPTIONAL_PARTS if part in index and part not in ENHANCERS}
-    parts = PARTS | {part: OPTIONAL_PARTS[part] for part in wanted}
-    networks = Networks(
-        spec=spec,
-        denoiser=_load(folder, "denoiser", lambda: _make_denoiser(plain(unet), spec)),
-        vae=_load(folder, "vae", lambda: _make_vae(plain(vae))),
-        text_encoder=_load(folder, "text_encoder", lambda: make_text_encoder(plain(text))),
-        planner=_load_planner(folder) if "planner" in parts else None,
-        tokenizer=build(folder / "tokenizer", lambda: _read_tokenizer(folder / "tokenizer")),
-        **read_scheduler(folder / "scheduler" / "scheduler_config.json"),
-        hashes={f"{part}/{file}": sha256_of(folder / part / file) for part, file in parts.items()},
-    )
-    _check_together(networks, folder)
-    for network in (networks.denoiser, networks.vae):
-        nn.Module.to(network, memory_format=torch.channels_last)
-    return networks
-
-
-def _load(folder: Path, part: str, make: Callable[[], Network]) -> Network:
-    """Build a part and fill it from its file."""
-    path = folder / part / (PARTS | OPTIONAL_PARTS)[part]
-    return fill(make, read_weights(path), source=path)
-
-
-def _make_denoiser(config: dict[str, Any], spec: ModelSpec) -> ConditionedUNet:
-    return ConditionedUNet(TemporalUNetConfig.from_dict(config), latent_channels=spec.latent_channels)
-
-
-def _make_vae(config: dict[str, Any]) -> AutoencoderTiny:
-    """An autoencoder whose scale and shift are written down, whatever the default is."""
-    return make_tiny_vae({**config, **{name: config[name] for name in ("scaling_factor", "shift_factor")}})
-
-
-def _load_planner(folder: Path) -> MotionPlanner:
-    config = read_json(folder / "planner" / "config.json")
-    _check_class(config, expected="MotionPlanner", source=f"the planner of {folder}")
-
-    def make() -> MotionPlanner:
-        values = plain(config)
-        text = values.pop("text_encoder")
-        return MotionPlanner(MotionPlannerConfig.from_dict(values), make_text_encoder(plain(text)))
-
-    return _load(folder, "planner", make)
-
-
-def _read_tokenizer(folder: Path) -> PreTrainedTokenizerFast:
-    from transformers import PreTrainedTokenizerFast
-
-    tokenizer: PreTrainedTokenizerFast = PreTrainedTokenizerFast.from_pretrained(
-        folder, local_files_only=True
-    )
-    return tokenizer
-
-
-def _check_together(networks: Networks, folder: Path) -> None:
-    """Raise CheckpointError where parts that are sound by themselves do not belong together."""
-    spec, unet, vae = networks.spec, networks.denoiser.unet.config, networks.vae.config
-    encoder, words = networks.language
-    text = encoder.config
-    halvings = len(vae.encoder_block_out_channels) - 1
-    pairs = {
-        "channels of the vae's latents": (vae.latent_channels, spec.latent_channels),
-        "pixels of the vae's latents": (2**halvings, spec.vae_scale_factor),
-        "steps of the pose encoder": (len(unet.pose_widths) - 1, halvings),
-        "channels of the prediction": (unet.out_channels, spec.latent_channels),
-        "width of the text encoder": (text.hidden_size, unet.cross_attention_dim),
-        "words of the tokenizer": (min(len(words), text.vocab_size), len(words)),
-        "length of the tokenizer": (
-            min(words.model_max_length, text.max_position_embeddings),
-            words.model_max_length,
-        ),
-    }
-    if networks.planner is not None:
-        planner = networks.planner.text_encoder.config
-        pairs["words of the planner"] = (planner.vocab_size, text.vocab_size)
-        pairs["length of the planner's sentences"] = (
-            planner.max_position_embeddings,
-            text.max_position_embeddings,
-        )
-    check_pairs(pairs, folder)
-
-
-def _check_class(config: dict[str, Any], *, expected: str, source: str) -> None:
-    found = config.get("_class_name")
-    if found != expected:
-        raise CheckpointError(
-            f"{source} describes a {found!r}; this version runs models whose class is {expected!r}, "
-            f"as pocket and what 'videogen train' exports"
-        )
+    check_class(index, expected=MODEL, source=str(folder / INDEX))
+    base = index.get(BASE)
+    return load_own(folder, index, base=None if base is None else find_model(str(base)))
