@@ -11,10 +11,12 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from PIL import Image
 
 import videogen as vg
 from tests.bettering import Blend, without_weights
 from tests.enhance.test_cuts import MEDIA, beginnings, draw_real_shots
+from videogen.bench.upscaling import resize
 from videogen.media.video import read_video, write_video
 from videogen.types import Frame
 
@@ -28,8 +30,8 @@ from videogen.models.upscaler import Upscaler, UpscalerConfig
 def tiny(enhancer):
     sizes = InterpolatorConfig(features=(4, 4, 4, 4), estimators=(4, 4, 4, 4), memory=4, most_levels=3)
     enhancer._between = enhancer._in_precision(Interpolator(sizes).eval())
-    enhancer._larger = Upscaler(UpscalerConfig(width=4, inner=4, blocks=1)).eval()
-    enhancer.hashes, enhancer.context = {}, 1
+    enhancer._larger = Upscaler(UpscalerConfig(frames=1, width=4, inner=4, blocks=1)).eval()
+    enhancer.hashes = {}
 Enhancer._load = tiny
 vg.render(vg.Interpolate(sys.argv[1], factor=2, scale=2), sys.argv[2])
 print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024)
@@ -37,8 +39,9 @@ print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024)
 
 
 def film(seconds: int) -> Iterator[Frame]:
-    """Noise that is mirrored now and then, and a bar that moves through it, at 4 frames a second."""
-    still = np.random.default_rng(0).integers(0, 255, (360, 640, 3), np.uint8)
+    """Colours that are mirrored now and then, and a bar that moves through them, at 4 frames a second."""
+    few = np.random.default_rng(0).integers(0, 255, (9, 16, 3), np.uint8)
+    still = resize(few, 640, 360, Image.Resampling.BICUBIC)
     for number in range(4 * seconds):
         frame = (still if number % 10 else still[::-1]).copy()
         frame[:, number % 600 : number % 600 + 40] = number % 255
