@@ -10,7 +10,7 @@ import pytest
 import torch
 
 from videogen.bench.frames import to_frames
-from videogen.bench.metrics import joint_errors, pck, psnr, ssim
+from videogen.bench.metrics import joint_errors, pck, psnr, psnr_where, ssim, ssim_where
 from videogen.world.clips import Clips, render_clips
 
 
@@ -47,6 +47,22 @@ def test_ssim_is_one_for_equal_frames_and_low_for_unrelated_ones() -> None:
     frames = noise(2, 32, 32, 3)
     assert ssim(frames, frames) == pytest.approx(1)
     assert ssim(frames, frames[::-1]) < 0.1
+
+
+def test_figures_of_a_region_look_at_nothing_else() -> None:
+    truth = noise(2, 32, 32, 3)
+    frames, where = truth.copy(), np.zeros((2, 32, 32), bool)
+    frames[:, :, 16:] = noise(2, 32, 16, 3)[:, ::-1]
+    where[:, :, :12] = True  # the 7x7 pixels around these are all right
+    assert psnr_where(frames, truth, where) == math.inf
+    assert ssim_where(frames, truth, where) == pytest.approx(1)
+    where = ~where
+    assert psnr_where(frames, truth, where) < psnr(frames, truth)
+    assert ssim_where(frames, truth, where) < ssim(frames, truth)
+    everywhere, nowhere = np.ones((2, 32, 32), bool), np.zeros((2, 32, 32), bool)
+    assert psnr_where(frames, truth, everywhere) == pytest.approx(psnr(frames, truth))
+    assert math.isnan(psnr_where(frames, truth, nowhere))
+    assert math.isnan(ssim_where(frames, truth, nowhere))
 
 
 def test_ssim_needs_as_many_frames_on_both_sides() -> None:

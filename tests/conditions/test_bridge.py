@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import numpy as np
+import pytest
 import torch
 import torch.nn.functional as F
 
-from tests.moving import Frames, ground, psnr, red_places, square_over
-from videogen.conditions.bridge import Bridge
+from tests.moving import RED, Frames, ground, psnr, red_places, square_over
+from videogen.conditions.bridge import Bridge, _turning
 from videogen.conditions.onward import Onward
 
 HEIGHT, WIDTH, SIDE, SEEN, STEPS, FPS = 96, 128, 20, 10, 8, 10.0
@@ -74,6 +77,52 @@ def test_a_thing_in_both_goes_along_one_path_and_is_never_there_twice() -> None:
         columns = np.flatnonzero(red.any(0))
         assert columns[-1] - columns[0] < 1.4 * SIDE
         assert 0.6 < red.sum() / SIDE**2 < 1.4
+
+
+def bars(length: int, *, at: Callable[[float], tuple[float, float, float, float, float]]) -> Frames:
+    """A red bar where `at` says for each moment: x, y, half its width, half its height, angle."""
+    rows, columns = np.mgrid[0:HEIGHT, 0:WIDTH]
+    frames = np.stack([ground(HEIGHT, WIDTH)] * length)
+    for number, frame in enumerate(frames):
+        x, y, wide, tall, angle = at(number)
+        across, along = columns - x, rows - y
+        u = np.cos(angle) * across + np.sin(angle) * along
+        v = np.cos(angle) * along - np.sin(angle) * across
+        frame[(np.abs(u) < wide) & (np.abs(v) < tall)] = RED
+    return frames
+
+
+def overlap(made: Frames, true: Frames) -> float:
+    """How far what is red in the one is red in the other, 0…1, in the mean over frames."""
+    one, two = ((each[..., 0] - each[..., 1] > 100) for each in (made.astype(int), true.astype(int)))
+    return float(np.mean((one & two).sum((1, 2)) / (one | two).sum((1, 2))))
+
+
+@pytest.mark.parametrize(
+    ("motion", "least"),
+    [
+        (lambda t: (64, 48, 9 * 1.07**t, 9 * 1.07**t, 0.0), 0.85),  # grows to three times its area
+        (lambda t: (64, 48, 22.0, 11.0, np.radians(12) * t), 0.75),
+        (lambda t: (64 + 32 * np.cos(0.2 * t), 48 + 32 * np.sin(0.2 * t), 10.0, 10.0, 0.0), 0.75),
+    ],
+    ids=["grows", "turns", "goes round"],
+)
+def test_a_thing_does_between_what_it_does_at_both_ends(
+    motion: Callable[[float], tuple[float, float, float, float, float]], least: float
+) -> None:
+    seen = 6
+    true = bars(2 * seen + STEPS, at=motion)
+    bridge = between(true[:seen], true[-seen:])
+    made = np.stack([shown(bridge, step)[0] for step in range(STEPS)])
+    missing = true[seen:-seen]
+    assert overlap(made, missing) > least
+    assert overlap(np.repeat(true[seen - 1 : seen], STEPS, 0), missing) < least - 0.1, "it does move"
+
+
+def test_a_thing_that_turns_one_way_and_then_the_other_is_not_turned() -> None:
+    assert _turning(0.2, -0.2) == 0
+    assert _turning(0.2, 0.02) == 0
+    assert _turning(-0.2, -0.3) == pytest.approx(-0.25)
 
 
 def test_the_small_pictures_are_grey_where_nothing_is_told() -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from functools import cache
 
+import pytest
 import torch
 
 from videogen.world.clips import render_clips, write_script
@@ -47,6 +48,19 @@ def test_a_second_thing_differs_in_colour_and_shape_and_lies_apart() -> None:
             assert "relation" not in label
     two = torch.tensor([label["count"] == "2" for label in script.labels])
     assert torch.equal(script.tracks.state[:, 0, 1, 4] > 0, two)
+
+
+@pytest.mark.parametrize("held_out", [False, True])
+def test_as_many_clips_show_two_things_as_is_asked_for(held_out: bool) -> None:
+    def asked(share: float | None) -> list[dict[str, str]]:
+        indices = torch.arange(60)
+        return write_script("object", indices, num_frames=3, held_out=held_out, share=share).labels
+
+    assert {label["count"] for label in asked(1.0)} == {"2"}
+    assert {label["count"] for label in asked(0.0)} == {"1"}
+    assert asked(0.0 if held_out else 0.22) == asked(None)
+    if held_out:
+        assert all((label["colour"], label["shape"], label["motion"]) in HELD_OUT for label in asked(1.0))
 
 
 def test_a_relation_says_where_the_first_thing_lies() -> None:

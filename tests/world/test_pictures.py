@@ -110,3 +110,15 @@ def test_pictures_have_no_words_and_nobody_in_them(clips: Clips) -> None:
     assert set(clips.captions) == {""}
     assert not clips.points.any()
     assert not clips.tracks.state.any()
+
+
+def test_as_many_pictures_are_photographs_as_is_asked_for() -> None:
+    def asked(share: float | None) -> Tensor:
+        clips = render_clips("picture", torch.arange(8), size=16, num_frames=2, held_out=True, share=share)
+        return clips.reference
+
+    photographs, textures, mixed = asked(1.0), asked(0.0), asked(None)
+    assert not (photographs == textures).flatten(1).all(1).any()
+    same = [(mixed == each).flatten(1).all(1) for each in (photographs, textures)]
+    assert torch.equal(same[0], ~same[1])
+    assert 0 < same[0].sum() < 8

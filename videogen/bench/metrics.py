@@ -26,6 +26,26 @@ def ssim(frames: Frames, truth: Frames) -> float:
     return float(np.mean([structural_similarity(a, b, channel_axis=-1, data_range=255) for a, b in pairs]))
 
 
+def psnr_where(frames: Frames, truth: Frames, where: NDArray[np.bool_]) -> float:
+    """`psnr` over the pixels `where` `t h w` alone; NaN where there are none."""
+    return psnr(frames[where], truth[where]) if where.any() else float("nan")
+
+
+def ssim_where(frames: Frames, truth: Frames, where: NDArray[np.bool_]) -> float:
+    """The mean of the local structural similarity over the pixels `where` `t h w`; NaN where there are none.
+
+    A pixel's own is that of the 7x7 pixels around it, which may reach beyond `where`.
+    """
+    from skimage.metrics import structural_similarity
+
+    local = [
+        structural_similarity(a, b, channel_axis=-1, data_range=255, full=True)[1].mean(-1)[here]
+        for a, b, here in zip(frames, truth, where, strict=True)
+    ]
+    values = np.concatenate(local)
+    return float(values.mean()) if values.size else float("nan")
+
+
 def joint_errors(
     frames: Frames, truth: Frames, points: NDArray[np.float32], *, patch: int = 4, reach: int = 14
 ) -> NDArray[np.float64]:

@@ -17,8 +17,10 @@ from torch import Tensor
 from videogen.conditions.geometry import smoothstep
 from videogen.conditions.onward import Array, Onward
 
-_ALIKE, _AS_LARGE = 0.16, 2.2
-"""How far the mean colours of one thing may differ at both ends, and its sizes."""
+_ALIKE, _AS_LARGE = 0.2, 5.0
+"""How far the mean colours of one thing may differ at both ends, and how many times its area."""
+_TURNS, _AS_QUICK = 0.03, 2.0
+"""Radians a frame from which on a thing turns, and how many times as quickly it may at the other end."""
 _BAND = 0.16
 """How wide the front is, as a share of its way."""
 _WAVES = 5
@@ -102,32 +104,47 @@ def _colour(clip: Onward, number: int) -> Array:
 
 
 def _curve(before: Onward, after: Onward, number: int, other: int, *, larger: float) -> tuple[Array, Array]:
-    """A thing's path from its last state in one clip to its first in the other (cubic, Hermite).
+    """A thing's path from its last state in one clip to its first in the other.
 
-    As the first clip counts sizes and angles, and as the second does, backwards.
+    As the first clip counts sizes and angles, and as the second does, backwards. Places follow a cubic
+    (Hermite) that begins and ends at the paces that were seen; sizes, whose paces are not seen as surely, go
+    over evenly; what turns alike at both ends turns on.
     """
     first, second = before.parted.things[number].path, after.parted.things[other].path
-    start, end = first[-1].copy(), second[-1].copy()
-    end[2] = start[2] - larger
-    end[3] = start[3]
-    length = before.steps + 1
-    out = _speed(first) / before.stride * length
-    into = -_speed(second) / after.stride * length
-    t = np.arange(1, length)[:, None] / length
-    path = (
-        (2 * t**3 - 3 * t**2 + 1) * start + (t**3 - 2 * t**2 + t) * out
-        + (3 * t**2 - 2 * t**3) * end + (t**3 - t**2) * into
+    steps, length = np.arange(1, before.steps + 1), before.steps + 1
+    out, into = _speed(first) / before.stride, -_speed(second) / after.stride
+    t = steps[:, None] / length
+    places = (
+        (2 * t**3 - 3 * t**2 + 1) * first[-1, :2] + (t**3 - 2 * t**2 + t) * out[:2] * length
+        + (3 * t**2 - 2 * t**3) * second[-1, :2] + (t**3 - t**2) * into[:2] * length
     )  # fmt: skip
-    back = path[::-1].copy()
-    back[:, 2] += second[-1, 2] - end[2]
-    back[:, 3] += second[-1, 3] - end[3]
+    turn = _turning(out[3], into[3])
+    path = np.column_stack([places, first[-1, 2] - larger * t, first[-1, 3] + turn * steps])
+    back = np.column_stack([places[::-1], second[-1, 2] + larger * t, second[-1, 3] - turn * steps])
     return path, back
 
 
+def _turning(out: float, into: float) -> float:
+    """How much a thing turns in a frame, in the mean of both ends; 0 unless it does so alike at both."""
+    slower, quicker = sorted((abs(out), abs(into)))
+    alike = out * into > 0 and slower >= _TURNS and quicker <= _AS_QUICK * slower
+    return (out + into) / 2 if alike else 0.0
+
+
 def _speed(path: Array) -> Array:
-    """The last steps of a path `t 4`, in the mean."""
-    few = path[-3:]
-    return np.asarray((few[-1] - few[0]) / max(len(few) - 1, 1))
+    """The pace of a path `t 4` at its last moment: the mean of its last steps, and where they change evenly,
+    as on a circle, as much on as they have changed."""
+    steps = np.diff(path[-4:], axis=0)
+    if not len(steps):
+        return np.zeros_like(path[-1])
+    pace = steps[-2:].mean(0)
+    changes = np.diff(steps, axis=0)
+    if len(changes) < 2:
+        return np.asarray(pace)
+    bend, uneven = changes.mean(0), changes[1] - changes[0]
+    if np.hypot(*uneven[:2]) < np.hypot(*bend[:2]):
+        pace[:2] = steps[:, :2].mean(0) + 1.5 * bend[:2]
+    return np.asarray(pace)
 
 
 def _front(height: int, width: int, *, seed: int) -> Tensor:

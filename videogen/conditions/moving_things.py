@@ -200,7 +200,7 @@ def _path(pictures: Array, masks: Array, mask: Array) -> tuple[Thing | None, lis
     if np.abs(turns).max(initial=0.0) < np.radians(4):
         path[:, 3] = 0.0
     uneven = np.abs(turns - np.median(turns)).mean() > np.radians(9)
-    early = max(2, 2 * len(path) // 3)
+    early = max(3, 2 * len(path) // 3)  # two moments tell nothing of a bend
     ahead = go_on(path[:early, :2], np.arange(1.0, len(path) - early + 1))
     lost = bool((np.hypot(*(ahead - path[early:, :2]).T) > _LOST).any())
     if uneven or lost or not _holds(pictures[-len(path) :], mask, path):

@@ -88,8 +88,16 @@ def _room(radius: Tensor, *, half: Tensor, upright: Tensor) -> Tensor:
     return torch.cat([torch.where(side, whole, part), torch.where(side, part, whole)], 1)
 
 
-def draw_cast(dice: Dice, *, held_out: bool) -> tuple[Role, Role, Tensor]:
-    """The first thing, the second (present where there are two), and the place (index of `SCENES`, `b`)."""
+_PAIRS, _HELD_OUT_PAIRS = 0.22, 0.0
+"""Shares of clips with two things."""
+
+
+def draw_cast(dice: Dice, *, held_out: bool, pairs: float | None = None) -> tuple[Role, Role, Tensor]:
+    """The first thing, the second (present where there are two), and the place (index of `SCENES`, `b`).
+
+    `pairs` is the share of clips with two things; if not given, that of the set. Where clips are held out
+    the first thing is.
+    """
     colour, shape, moves = (
         dice.choice(len(figure.COLOURS)),
         _draw_shape(dice),
@@ -97,7 +105,10 @@ def draw_cast(dice: Dice, *, held_out: bool) -> tuple[Role, Role, Tensor]:
     )
     if held_out:
         colour, shape, moves = _held_out(colour.device)[dice.choice(len(HELD_OUT))].unbind(1)
-    two = dice.chance(0.0 if held_out else 0.22)
+    share = pairs
+    if share is None:
+        share = _HELD_OUT_PAIRS if held_out else _PAIRS
+    two = dice.chance(share)
     pattern = 1 + dice.choice(len(PATTERNS) - 1)
     textured = dice.chance(0.1 if held_out else 0.25)
     moves = moves if held_out else _spare(colour, shape, moves)

@@ -7,7 +7,7 @@ function; evaluation asks for `held_out` clips, whose combinations are never ren
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 
 import torch
 from torch import Tensor
@@ -21,25 +21,27 @@ from videogen.world.people import write_faces, write_people, write_portraits
 from videogen.world.pictures import write_pictures
 from videogen.world.script import Clips, Script, shoot
 
-_WRITERS = {
+_WRITERS: dict[str, Callable[..., Script]] = {
     "object": write_objects, "person": write_people, "portrait": write_portraits, "picture": write_pictures,
     "face": write_faces,
 }  # fmt: skip
 _STREAMS = ("object", "person", "portrait", "picture")
 """The kinds that share a stream of random numbers; every other has one of its own."""
 _CAST = {"person": write_people, "portrait": write_portraits}
+_SHARED: dict[str, Callable[..., Script]] = {"object": write_objects, "picture": write_pictures}
 KINDS = tuple(_WRITERS)
 
 
 @torch.no_grad()
 def write_script(
     kind: str, indices: Tensor, *, num_frames: int = 8, seed: int = 0, held_out: bool = False,
-    fps: float | None = None, who: Character | None = None,
+    fps: float | None = None, who: Character | None = None, share: float | None = None,
 ) -> Script:  # fmt: skip
     """Write the scripts of `kind` with these indices (int64 `b`, any device): everything but the pixels.
 
     `fps` fixes the frame rate; None draws 4, 8 or 12 for each clip. `who`, `b` of them, takes the parts of
-    people and portraits.
+    people and portraits. `share` is that of clips with two things among things, of photographs among
+    pictures; None leaves it to the set.
     """
     dice = _dice(kind, indices, seed=seed * 2 + held_out)
     rates = indices.new_tensor([4.0, 8.0, 8.0, 12.0], dtype=torch.float32)[dice.choice(4)]
@@ -54,6 +56,8 @@ def write_script(
     time = torch.cat([other, time], 1)  # the reference is frame 0
     if who is not None:
         return _CAST[kind](dice, time, rates, held_out=held_out, who=who)
+    if share is not None:
+        return _SHARED[kind](dice, time, rates, held_out=held_out, share=share)
     return _WRITERS[kind](dice, time, rates, held_out=held_out)
 
 
@@ -67,10 +71,12 @@ def _dice(kind: str, indices: Tensor, *, seed: int) -> Dice:
 @torch.no_grad()
 def render_clips(
     kind: str, indices: Tensor, *, size: int = 64, num_frames: int = 8, seed: int = 0, held_out: bool = False,
-    fps: float | None = None, truth: bool = False,
+    fps: float | None = None, truth: bool = False, share: float | None = None,
 ) -> Clips:  # fmt: skip
     """Render the clips of `write_script` at `size` pixels square; `truth` adds depth, mask and flow."""
-    script = write_script(kind, indices, num_frames=num_frames, seed=seed, held_out=held_out, fps=fps)
+    script = write_script(
+        kind, indices, num_frames=num_frames, seed=seed, held_out=held_out, fps=fps, share=share
+    )
     return shoot(script, size=size, truth=truth)
 
 

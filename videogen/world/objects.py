@@ -23,9 +23,14 @@ _RESTING = 0.12
 _SHADOWED = ("grass", "desert", "snow", "room", "grey")
 
 
-def write_objects(dice: Dice, time: Tensor, fps: Tensor, *, held_out: bool) -> Script:
-    """Scripts of things that move; `time` in seconds `b t`, frame 0 the reference; `fps` `b`."""
-    one, two, scene = draw_cast(dice, held_out=held_out)
+def write_objects(
+    dice: Dice, time: Tensor, fps: Tensor, *, held_out: bool, share: float | None = None
+) -> Script:
+    """Scripts of things that move; `time` in seconds `b t`, frame 0 the reference; `fps` `b`.
+
+    `share` is that of clips with two things, `pairs` of `draw_cast`.
+    """
+    one, two, scene = draw_cast(dice, held_out=held_out, pairs=share)
     place = dice.fork()
     crossing = ((time.shape[1] - 1) / fps).clamp_min(motion.CROSSING)
     lens = _choose_lens(dice, one, two, held_out=held_out)

@@ -23,12 +23,17 @@ _PHOTOGRAPHS, _HELD_OUT_PHOTOGRAPHS = 0.34, 0.5
 """Shares of photographs, where there are any."""
 
 
-def write_pictures(dice: Dice, time: Tensor, fps: Tensor, *, held_out: bool) -> Script:
-    """Scripts of pictures carried along smooth random motion: appearance without meaning, carried exactly."""
+def write_pictures(
+    dice: Dice, time: Tensor, fps: Tensor, *, held_out: bool, share: float | None = None
+) -> Script:
+    """Scripts of pictures carried along smooth random motion: appearance without meaning, carried exactly.
+
+    `share` is that of photographs, see `draw_planes`.
+    """
     b = len(time)
 
     def paint_all(size: int) -> Painting:
-        return _carry(dice.fork(), time, size, held_out=held_out)
+        return _carry(dice.fork(), time, size, held_out=held_out, share=share)
 
     return Script(
         "picture", no_points(time), no_tracks(time), fps, [""] * b, [{} for _ in range(b)], paint_all
@@ -60,11 +65,11 @@ def draw_planes(dice: Dice, *, size: int, held_out: bool, photographs: float | N
     return planes
 
 
-def _carry(dice: Dice, time: Tensor, size: int, *, held_out: bool) -> Painting:
+def _carry(dice: Dice, time: Tensor, size: int, *, held_out: bool, share: float | None) -> Painting:
     b, t = time.shape
     source = _move(dice, time, size)
     wide = 1 + 2 * _MARGIN
-    planes = draw_planes(dice.fork(), size=math.ceil(size * wide), held_out=held_out)
+    planes = draw_planes(dice.fork(), size=math.ceil(size * wide), held_out=held_out, photographs=share)
     where = (source + _MARGIN) * (2 / wide) - 1
     # the frames of a clip side by side, so that its plane is read without being copied for each
     tall = torch.nn.functional.grid_sample(
