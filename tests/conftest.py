@@ -9,7 +9,7 @@ from dataclasses import dataclass, field, replace
 from fractions import Fraction
 from pathlib import Path
 from types import SimpleNamespace
-from typing import Any
+from typing import Any, ClassVar
 
 import av
 import numpy as np
@@ -19,6 +19,24 @@ import torch.nn.functional as F
 
 from videogen.extras import NOTHING, Extras
 from videogen.sampling import always
+
+
+class FakeAgreement:
+    """Words are a number, and latents agree with them whose mean is near it."""
+
+    hashes: ClassVar[dict[str, str]] = {"clip/model.safetensors": "cd" * 32}
+
+    def words(self, *prompts: str) -> torch.Tensor:
+        """Return the numbers of prompts, `n 1`."""
+        return torch.tensor([[zlib.crc32(prompt.encode()) % 97 / 97] for prompt in prompts])
+
+    def vector(self, video: torch.Tensor) -> torch.Tensor:
+        """Return the mean of each video, `b 1`."""
+        return video.flatten(1).mean(1, keepdim=True)
+
+    def similarity(self, video: torch.Tensor, words: torch.Tensor) -> torch.Tensor:
+        """Return how near the mean is, 0 at most."""
+        return -(self.vector(video) - words).square().sum()
 
 
 @dataclass
@@ -61,6 +79,11 @@ class FakeEngine:
     needs_poses: bool = False
     longest_window: int = 8
     extras: Extras = NOTHING
+    agreement: FakeAgreement = field(default_factory=FakeAgreement)
+
+    def similarity(self, latents: torch.Tensor, words: torch.Tensor) -> torch.Tensor:
+        """Return how well latents agree with words."""
+        return self.agreement.similarity(latents, words)
 
     @property
     def settings(self) -> dict[str, Any]:

@@ -39,6 +39,7 @@ LAYERS: list[set[str]] = [
     SIBLINGS,
     {"weights"},
     {
+        "agreement",
         "carried",
         "clip_conditions",
         "close_up",

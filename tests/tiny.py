@@ -13,7 +13,8 @@ from transformers import CLIPTextConfig, CLIPTextModel, PreTrainedTokenizerFast
 from videogen.models.conditioned import ConditionedUNet
 from videogen.models.motion_planner import MotionPlanner, MotionPlannerConfig
 from videogen.models.temporal_unet import TemporalUNetConfig
-from videogen.training.export import Trained, export, export_planner
+from videogen.models.text_video import TextVideoConfig, TextVideoEncoder
+from videogen.training.export import Trained, export, export_clip, export_planner
 from videogen.training.planner import fit_bases
 from videogen.training.text import MAX_TOKENS, build_tokenizer
 
@@ -128,3 +129,22 @@ def export_tiny_with_planner(folder: Path) -> MotionPlanner:
     export_tiny(folder)
     export_planner(planner(), folder, record={"steps": 0})
     return planner()
+
+
+TEXT_VIDEO = TextVideoConfig(side=32, frames=4, channels=(8, 8, 16), places=4, hidden=16, width=12)
+
+
+@cache
+def text_video() -> TextVideoEncoder:
+    """A text-video encoder with random weights."""
+    torch.manual_seed(2)
+    made = TextVideoEncoder(TEXT_VIDEO, CLIPTextModel(text_config()))
+    stir(made)
+    return made.half().float().eval().requires_grad_(False)
+
+
+def export_tiny_with_clip(folder: Path) -> TextVideoEncoder:
+    """Write the model folder with a text-video encoder, and return the encoder."""
+    export_tiny(folder)
+    export_clip(text_video(), folder, record={"steps": 0})
+    return text_video()

@@ -21,7 +21,7 @@ from videogen.errors import RequestError
 from videogen.extras import NOTHING, Extras
 from videogen.jobs import Progress, jobs, silent
 from videogen.jobs.ledger import Ledger
-from videogen.jobs.making import Networks, finisher, load_enhancer
+from videogen.jobs.making import Networks, agrees, finisher, load_enhancer
 from videogen.jobs.measuring import Measured
 from videogen.model_request import ModelRequest
 from videogen.request import Record, Request, make_record
@@ -265,9 +265,9 @@ def _networks(request: Request, engine: Engine | Enhancer | None, progress: Prog
     """Load the networks that the request names, beside those that are given."""
     progress("loading", 0, None)
     if engine is not None:
-        return Networks(engine, finisher(request))
+        return Networks(engine, finisher(request), agrees(request))
     load = load_engine if isinstance(request, ModelRequest) else load_enhancer
-    return Networks(load(**request.networks()), finisher(request))
+    return Networks(load(**request.networks()), finisher(request), agrees(request))
 
 
 def hashes_of(request: Request) -> dict[str, str]:

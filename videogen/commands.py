@@ -100,7 +100,7 @@ class Train:
         Path("training")
     )
     stage: Annotated[
-        Literal["all", "autoencoder", "planner", "unet", "distill", "interpolator", "upscaler"],
+        Literal["all", "autoencoder", "planner", "unet", "distill", "interpolator", "upscaler", "clip"],
         arg(help="What to train; all shares the time out between what a clip from words needs."),
     ] = "all"
     init: Annotated[
@@ -172,8 +172,8 @@ class Evaluate:
     clips: Annotated[int, arg(help="Clips of each kind; more take longer and say more.")] = 64
     part: Annotated[
         Literal[
-            "all", "autoencoder", "planner", "text", "people", "pose", "builds", "continuing", "illusion",
-            "interpolation", "upscaling",
+            "all", "autoencoder", "planner", "text", "pairs", "people", "agreement", "pose", "builds",
+            "photographs", "between", "continuing", "illusion", "interpolation", "upscaling",
         ],
         arg(help="What to measure; upscaling needs --media."),
     ] = "all"  # fmt: skip
@@ -234,7 +234,7 @@ def evaluate_model(model: Path, sheets: Path) -> Mapping[str, float]:
     from videogen.bench.suite import PARTS, evaluate
     from videogen.engine import Engine
 
-    others = ("illusion", "interpolation", "upscaling")  # one takes as long as all, two measure no U-Net
+    others = ("agreement", "illusion", "interpolation", "upscaling")  # slow, or not about the U-Net
     quick = [part for part in PARTS if part not in others]
     found = evaluate(Engine(model), clips=EVALUATED, parts=quick)
     write_sheets(sheets, found)

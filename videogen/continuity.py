@@ -117,7 +117,7 @@ def _change(before: NDArray[np.int16], after: NDArray[np.int16]) -> float:
 def in_words(numbers: Mapping[str, float]) -> str:
     """The numbers on one line, with their units."""
     return ", ".join(
-        f"{name.replace('_', ' ')} {value:.2f}{UNITS.get(name, '')}" for name, value in numbers.items()
+        f"{name.replace('_', ' ')} {_shown(value)}{UNITS.get(name, '')}" for name, value in numbers.items()
     )
 
 
@@ -128,3 +128,8 @@ def above(numbers: Mapping[str, float], limits: Mapping[str, float]) -> Iterable
         if value > limit:
             unit = UNITS.get(name, "")
             yield f"{name} is {value:.2f}{unit}, above its limit of {limit:g}{unit}"
+
+
+def _shown(value: float) -> str:
+    """A number as people read it: a whole one, as a seed, in full."""
+    return f"{value}" if isinstance(value, int) else f"{value:.2f}"

@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from fractions import Fraction
+from functools import cached_property
 from pathlib import Path
 
 import numpy as np
@@ -17,6 +18,7 @@ from diffusers.schedulers.scheduling_utils import SchedulerMixin
 from einops import rearrange
 from torch import Tensor
 
+from videogen.agreement import Agreement
 from videogen.clip_conditions import Conditions, check_conditions
 from videogen.conditions.reference import to_frame
 from videogen.conditions.route import Route
@@ -141,6 +143,17 @@ class Engine:
         """Latents `1 c t h w` to frames uint8 `h w c`, a few at a time."""
         for picture in self.decode_video(latents):
             yield to_frame(picture)
+
+    @cached_property
+    def agreement(self) -> Agreement:
+        """What says how well clips agree with words, loaded when it is first asked for."""
+        return Agreement(self.device)
+
+    def similarity(self, latents: Latents, words: Tensor) -> Tensor:
+        """How well latents `1 c t h w` agree with words `1 d` of `agreement`, −1…1, for autograd."""
+        self._placement.use(self._networks.vae)
+        pictures = self._networks.decode(rearrange(latents, "1 c t h w -> t c h w").to(self.device))
+        return self.agreement.similarity(rearrange(pictures, "t c h w -> 1 c t h w"), words)
 
     @torch.inference_mode()
     def denoiser(self, conditions: Conditions, timeline: Timeline, *, whole: When = always) -> Denoiser:

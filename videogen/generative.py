@@ -150,6 +150,24 @@ class GenerativeRequest(ModelRequest):
         return Extras(lora=self.lora, controlnet=self.controlnet, ip_adapter=self.ip_adapter)
 
 
+class AgreeingRequest(GenerativeRequest):
+    """The fields of the jobs whose clip can be led by how well it agrees with its words."""
+
+    clip_guidance: float = Field(
+        default=0.0,
+        ge=0,
+        le=20,
+        description="How strongly every step is led to what pocket's text-video encoder finds to agree with "
+        "the prompt; 0 is off, 1 is gentle, 2 already strong. Steps take longer.",
+    )
+
+    @model_validator(mode="after")
+    def _words_to_agree_with(self) -> Self:
+        if self.clip_guidance > 0 and getattr(self, "prompt", None) is None:
+            raise ValueError("--clip-guidance leads to the words of a prompt; give --prompt, or leave it out")
+        return self
+
+
 class PoselessRequest(GenerativeRequest):
     """What the jobs have in common that read no pose."""
 

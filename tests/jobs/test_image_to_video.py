@@ -26,6 +26,7 @@ PLAIN: dict[str, Any] = {"picture": "photo.png", "prompt": "a red ball", "seed":
 CHANGES: dict[str, Any] = {
     "picture": "other.png",
     "prompt": "a blue ball",
+    "clip_guidance": 4.0,
     "keypoints": "pose.json",
     "motion_bucket": 200,
     "noise_augmentation": 0.3,

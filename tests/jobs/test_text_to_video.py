@@ -22,6 +22,8 @@ CHANGES: dict[str, Any] = {
     "prompt": "a blue ball",
     "motion_prompt": "a blue square",
     "negative_prompt": "a green square",
+    "clip_guidance": 4.0,
+    "best_of": 4,
     "seconds": 0.25,
     "path": "0.2,0.3 0.8,0.7",
     "pose": "pose.json",

@@ -10,8 +10,10 @@ import numpy as np
 from videogen.types import Frames
 
 MADE, CODED, TRUE, RIVAL, TRIVIAL = "made", "autoencoded", "true", "rival", "trivial"
+LED, BEST = "led", "best"
 COLUMNS = {
-    MADE: "model", CODED: "true renders through the autoencoder", TRUE: "true renders",
+    MADE: "model", LED: "with clip guidance", BEST: "best of several",
+    CODED: "true renders through the autoencoder", TRUE: "true renders",
     RIVAL: "method without learning", TRIVIAL: "trivial baseline",
 }  # fmt: skip
 """What a figure's numbers are of; the table leaves out columns that no figure has."""

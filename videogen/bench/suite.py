@@ -9,21 +9,25 @@ from __future__ import annotations
 from collections.abc import Callable, Collection
 from pathlib import Path
 
+from videogen.bench.agreement import evaluate_agreement
 from videogen.bench.autoencoder import evaluate_autoencoder
+from videogen.bench.between import evaluate_between
 from videogen.bench.builds import evaluate_builds
 from videogen.bench.continuing import evaluate_continuing
 from videogen.bench.enlarging import evaluate_upscaling
 from videogen.bench.figures import Evaluation
 from videogen.bench.illusion import PAIRS, evaluate_illusions
 from videogen.bench.interpolation import SIDES, evaluate_interpolation
+from videogen.bench.pairs import evaluate_pairs
+from videogen.bench.photographs import SETS, evaluate_photographs
 from videogen.bench.planner import evaluate_planner
 from videogen.bench.pose import evaluate_pose
 from videogen.bench.text import evaluate_actors, evaluate_things
 from videogen.engine import Engine
 
 PARTS = (
-    "autoencoder", "planner", "text", "people", "pose", "builds", "continuing", "illusion", "interpolation",
-    "upscaling",
+    "autoencoder", "planner", "text", "pairs", "people", "agreement", "pose", "builds", "photographs",
+    "between", "continuing", "illusion", "interpolation", "upscaling",
 )  # fmt: skip
 
 
@@ -58,9 +62,13 @@ def steps_of(parts: Collection[str], *, clips: int) -> int:
     times = {
         "planner": 3,
         "text": 1,
+        "pairs": 1,
         "people": 1,
+        "agreement": 1,
         "pose": 1,
         "builds": 2,
+        "photographs": len(SETS),
+        "between": 1,
         "continuing": 1,
         "illusion": len(PAIRS),
         "interpolation": len(SIDES),
@@ -68,9 +76,13 @@ def steps_of(parts: Collection[str], *, clips: int) -> int:
     return sum(each * min(clips, _MOST.get(part, clips)) for part, each in times.items() if part in parts)
 
 
-_MOST = {"continuing": 50, "illusion": 20, "interpolation": 48}
+_MOST = {
+    "agreement": 32, "photographs": 32, "between": 50, "continuing": 50, "illusion": 20, "interpolation": 48,
+}  # fmt: skip
 """Clips of parts that make many for each."""
 _RUNS = {
-    "planner": evaluate_planner, "text": evaluate_things, "people": evaluate_actors, "pose": evaluate_pose,
-    "builds": evaluate_builds, "continuing": evaluate_continuing, "illusion": evaluate_illusions,
+    "planner": evaluate_planner, "text": evaluate_things, "pairs": evaluate_pairs, "people": evaluate_actors,
+    "agreement": evaluate_agreement, "pose": evaluate_pose, "builds": evaluate_builds,
+    "photographs": evaluate_photographs, "between": evaluate_between, "continuing": evaluate_continuing,
+    "illusion": evaluate_illusions,
 }  # fmt: skip

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 import torch
 
 from videogen.errors import RequestError
+from videogen.generative import AgreeingRequest
 from videogen.jobs import Progress
 from videogen.jobs.windowing import Cut, cut_of
 
@@ -17,6 +18,7 @@ if TYPE_CHECKING:
     from videogen.generative import GenerativeRequest
     from videogen.sampling import Scale, Timeline, When
     from videogen.sampling.standing import Keeper
+    from videogen.schedule import Schedule
     from videogen.types import Denoiser, Latents
 
 
@@ -54,7 +56,27 @@ def clip_denoiser(
         denoiser = switched(denoiser, links[-1], when=guiding)
     cut = cut_of(request, engine)
     batch = request.window_batch or engine.windows_at_once(*size, window=cut.window)
-    return _in_windows(request, denoiser, timeline, cut, batch=batch)
+    denoiser = _in_windows(request, denoiser, timeline, cut, batch=batch)
+    return _led_by_words(request, engine, denoiser, chain[-1].prompt, length=timeline.length)
+
+
+def _led_by_words(
+    request: GenerativeRequest,
+    engine: Engine,
+    denoiser: Denoiser,
+    prompt: str | Schedule | None,
+    *,
+    length: int,
+) -> Denoiser:
+    """The denoiser of the whole clip, led to what agrees with the prompt where that is asked for."""
+    if not isinstance(request, AgreeingRequest) or request.clip_guidance == 0 or prompt is None:
+        return denoiser
+    from videogen.jobs.agreeing import aims_of
+    from videogen.sampling import Levels, clip_guided
+
+    levels = Levels(engine.scheduler(), steps_of(request, engine), device=engine.device)
+    aims = aims_of(prompt, engine, length=length)
+    return clip_guided(denoiser, aims, levels, scale=request.clip_guidance)
 
 
 def sample_clip(

@@ -129,7 +129,8 @@ def outline_text(request: TextToVideo, spec: ModelSpec) -> Outline:
     fps, size = request.rate(spec.fps), picture_size(request.height, request.width, spec=spec)
     scale = word_guidance(request.guidance_scale, negative_prompt=request.negative_prompt, spec=spec)
     length = Motion.of(request, fps=fps, default=spec.num_frames).length
-    outline = partial(outlined, request, spec, fps=fps, size=size, grid=size, scale=scale)
+    times = request.best_of
+    outline = partial(outlined, request, spec, fps=fps, size=size, grid=size, scale=scale, times=times)
     made = outline(length=length)
     if request.pose is None or request.control != "pose" or spec.skeleton_style != "own":
         return made

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, ClassVar
 from pydantic import Field
 
 from videogen.clip import as_function
-from videogen.generative import LengthRequest, PoselessRequest, TimelineRequest
+from videogen.generative import AgreeingRequest, LengthRequest, PoselessRequest, TimelineRequest
 from videogen.jobs import Progress, silent
 from videogen.jobs.ledger import Ledger
 from videogen.jobs.words import warn_of_unknown_words
@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     from videogen.types import Frame
 
 
-class ImageToVideo(LengthRequest, PoselessRequest, TimelineRequest):
+class ImageToVideo(LengthRequest, PoselessRequest, TimelineRequest, AgreeingRequest):
     """Make a clip that begins with a picture."""
 
     job: ClassVar[str] = "image-to-video"

@@ -21,7 +21,8 @@ if TYPE_CHECKING:
 class Ledger:
     """`joins` and `seams` are numbers of frames that are made; on a `ring` frame 0 follows the last one.
 
-    `expected` is about how many there will be, None where nobody knows.
+    `expected` is about how many there will be, None where nobody knows. `notes` are numbers by name that the
+    record of the output is to hold.
     """
 
     def __init__(self) -> None:
@@ -29,6 +30,7 @@ class Ledger:
         self.seams: list[int] = []
         self.ring = False
         self.expected: int | None = None
+        self.notes: dict[str, float] = {}
 
     def join(self, *numbers: int) -> None:
         """Note that a piece begins at these output frames."""

@@ -14,6 +14,7 @@ from itertools import chain
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from videogen.generative import AgreeingRequest
 from videogen.jobs import Progress, jobs
 from videogen.jobs.ledger import Ledger
 from videogen.jobs.measuring import Measured
@@ -50,17 +51,30 @@ def finisher(request: Request) -> Enhancer | None:
     )  # fmt: skip
 
 
+def agrees(request: Request) -> bool:
+    """Whether a request leads or ranks clips by how well they agree with their words."""
+    led = isinstance(request, AgreeingRequest) and request.clip_guidance > 0
+    return led or getattr(request, "best_of", 1) > 1
+
+
 @dataclass(frozen=True)
 class Networks:
     """The networks of a request: those of its job, and those that finish what that makes, if any."""
 
     engine: Engine | Enhancer
     finisher: Enhancer | None = None
+    agrees: bool = False
+    """Whether the job also asks the engine's text-video encoder."""
 
     @property
     def hashes(self) -> dict[str, str]:
         """The sha256 of every file of weights by its name."""
-        return self.engine.hashes | ({} if self.finisher is None else self.finisher.hashes)
+        found = self.engine.hashes | ({} if self.finisher is None else self.finisher.hashes)
+        from videogen.enhancer import Enhancer
+
+        if not self.agrees or isinstance(self.engine, Enhancer):
+            return found
+        return found | self.engine.agreement.hashes
 
     @property
     def device(self) -> torch.device:

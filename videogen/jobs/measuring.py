@@ -48,4 +48,4 @@ class Measured:
         """What a record says of the frames so far: nothing before the first."""
         ledger = self._ledger
         found = self._meter.numbers(joins=ledger.joins, seams=ledger.seams, ring=ledger.ring)
-        return {"numbers": found} if found else {}
+        return {"numbers": {**found, **ledger.notes}} if found else {}

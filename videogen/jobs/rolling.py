@@ -92,7 +92,7 @@ def roll(
     )
     colours = None if known is None else Colours.of(known)
     for number, piece in enumerate(pieces):
-        tell = _counted(progress, piece=number, pieces=len(pieces))
+        tell = counted(progress, piece=number, pieces=len(pieces))
         make = partial(
             _make, request, engine, line, chain, piece, shelf, scale=scale, size=size, progress=tell
         )
@@ -136,8 +136,8 @@ def _make(
     return whole[:, :, piece.made.start - piece.start : piece.made.stop - piece.start]
 
 
-def _counted(progress: Progress, *, piece: int, pieces: int) -> Progress:
-    """Progress over all pieces as one stage."""
+def counted(progress: Progress, *, piece: int, pieces: int) -> Progress:
+    """Progress of one of so many pieces, or whole clips, as a part of one stage."""
 
     def tell(stage: str, done: int, total: int | None) -> None:
         progress(stage, piece * (total or 0) + done, None if total is None else pieces * total)

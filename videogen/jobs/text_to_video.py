@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, ClassVar
 from pydantic import Field
 
 from videogen.clip import as_function
+from videogen.generative import AgreeingRequest
 from videogen.jobs import Progress, silent
 from videogen.jobs.checks import check_amount, picture_size
 from videogen.jobs.ledger import Ledger
@@ -23,10 +24,10 @@ from videogen.schedule import texts_of
 if TYPE_CHECKING:
     from videogen.engine import Engine, ModelSpec
     from videogen.jobs.outline import Outline
-    from videogen.types import Frame
+    from videogen.types import Frame, Latents
 
 
-class TextToVideo(MovedRequest):
+class TextToVideo(MovedRequest, AgreeingRequest):
     """Make a clip from a sentence."""
 
     job: ClassVar[str] = "text-to-video"
@@ -39,12 +40,20 @@ class TextToVideo(MovedRequest):
     negative_prompt: Prompt | None = Field(
         default=None, description="What to steer away from; works where the guidance scale is not 1."
     )
+    best_of: int = Field(
+        default=1,
+        ge=1,
+        le=16,
+        description="Make so many clips, from the seed and others that follow from it, and keep the one that "
+        "agrees best with the prompt, as pocket's text-video encoder sees it.",
+    )
 
 
 def generate(
     request: TextToVideo, engine: Engine, *, progress: Progress = silent, ledger: Ledger | None = None
 ) -> Iterator[Frame]:
     """Yield the clip's frames; raises `RequestError` where the model cannot do what is asked."""
+    from videogen.jobs.agreeing import draw_best
     from videogen.jobs.drawing import draw_clip
     from videogen.jobs.guiding import Motion
 
@@ -55,11 +64,15 @@ def generate(
         warn_of_unknown_words(text, engine)
     motion = Motion.of(request, fps=fps, default=spec.num_frames)
     check_amount(motion.length, *size)
-    guide = motion.guide(request, engine, size=size)
-    for latents in draw_clip(
-        request, engine, guide, length=motion.length, fps=float(fps), scale=scale, size=size,
-        progress=progress, ledger=ledger or Ledger(),
-    ):  # fmt: skip
+
+    def draw(request: TextToVideo, progress: Progress, ledger: Ledger) -> Iterator[Latents]:
+        return draw_clip(
+            request, engine, motion.guide(request, engine, size=size), length=motion.length, fps=float(fps),
+            scale=scale, size=size, progress=progress, ledger=ledger,
+        )  # fmt: skip
+
+    chosen = draw_best(request, engine, draw, fps=float(fps), progress=progress, ledger=ledger or Ledger())
+    for latents in chosen:
         yield from engine.decode(latents)
 
 

@@ -4,6 +4,7 @@ A `Denoiser` is made of others by `guided`, `windowed` and `agreeing`; `sample` 
 `Timeline` with any diffusers scheduler.
 """
 
+from videogen.sampling.clip_guidance import Aim, clip_guided
 from videogen.sampling.denoiser import cast, predict
 from videogen.sampling.guidance import Scale, guided
 from videogen.sampling.levels import Levels
@@ -16,6 +17,7 @@ from videogen.sampling.windows import plan_windows, windowed
 __all__ = [
     "IDENTITY",
     "VIEWS",
+    "Aim",
     "FrameStore",
     "FreeNoise",
     "Levels",
@@ -28,6 +30,7 @@ __all__ = [
     "always",
     "average",
     "cast",
+    "clip_guided",
     "draw_noise",
     "every",
     "guided",

@@ -7,6 +7,7 @@ at and changed, and handed back to the scheduler as the prediction that would ha
 
 from __future__ import annotations
 
+import math
 from copy import deepcopy
 from typing import Any
 
@@ -41,6 +42,11 @@ class Levels:
             # Where noise is added and nothing taken away, the network sees the sum at unit variance.
             scale = 1.0 if self._kind == _FLOW else float(torch.hypot(alpha, sigma))
             self._levels[float(schedule.timesteps[index])] = float(alpha) / scale, float(sigma) / scale
+
+    def noise(self, timestep: Tensor) -> float:
+        """The share of noise in what the network sees, 0…1: its deviation over that of the whole."""
+        alpha, sigma = self._levels[float(timestep)]
+        return sigma / math.hypot(alpha, sigma)
 
     def clean(self, latents: Latents, prediction: Latents, timestep: Tensor) -> Latents:
         """The clean latents that a prediction for `latents` means, as the network saw them."""

@@ -17,10 +17,11 @@ from transformers import CLIPTextConfig, PreTrainedTokenizerFast
 from videogen.models.conditioned import ConditionedUNet
 from videogen.models.motion_planner import MotionPlanner
 from videogen.models.temporal_unet import TemporalUNetConfig
+from videogen.models.text_video import TextVideoEncoder
 from videogen.training.autoencoder import LATENT_CHANNELS
 from videogen.training.distill import STEPS
 from videogen.weights.formats import read_json
-from videogen.weights.installed import ENHANCERS, INDEX
+from videogen.weights.installed import CLIP, ENHANCERS, INDEX
 from videogen.weights.own_layout import BASE, MODEL, OPTIONAL_PARTS, PARTS
 from videogen.weights.spec import ModelSpec
 from videogen.world.caption import WORDS
@@ -128,6 +129,20 @@ def export_planner(planner: MotionPlanner, folder: Path, *, record: Mapping[str,
     _write(folder / "planner" / "config.json", config)
     _write(folder / "planner" / "training.json", record)
     _write(folder / INDEX, {**index, "planner": ["videogen", "MotionPlanner"]})
+
+
+def export_clip(encoder: TextVideoEncoder, folder: Path, *, record: Mapping[str, object]) -> None:
+    """Write the text-video encoder into a folder, and tell the index of a model there of it.
+
+    Its words must be those of the model's tokenizer.
+    """
+    _save(encoder.state_dict(), folder / CLIP / OPTIONAL_PARTS[CLIP])
+    text, name = encoder.text_encoder.config.to_diff_dict(), type(encoder).__name__
+    config = {"_class_name": name, **encoder.config.to_dict(), "text_encoder": text}
+    _write(folder / CLIP / "config.json", config)
+    _write(folder / CLIP / "training.json", record)
+    if (folder / INDEX).exists():
+        _write(folder / INDEX, {**read_json(folder / INDEX), CLIP: ["videogen", name]})
 
 
 def export_enhancer(

@@ -121,8 +121,8 @@ class PlannerStage:
         return tokens
 
 
-def build_words_encoder(vocabulary: int, *, length: int) -> CLIPTextModel:
-    """The planner's own text encoder, untrained.
+def build_words_encoder(vocabulary: int, *, length: int, layers: int = 2) -> CLIPTextModel:
+    """A small text encoder of a part's own, as the planner's, untrained.
 
     Its words start far apart: from CLIP's own tiny beginnings they drown in what the layers add, and a short
     training is over before they are heard.
@@ -132,7 +132,7 @@ def build_words_encoder(vocabulary: int, *, length: int) -> CLIPTextModel:
             vocab_size=vocabulary,
             hidden_size=_WIDTH,
             intermediate_size=2 * _WIDTH,
-            num_hidden_layers=2,
+            num_hidden_layers=layers,
             num_attention_heads=4,
             max_position_embeddings=length,
             pad_token_id=0,

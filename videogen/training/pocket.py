@@ -20,6 +20,7 @@ from videogen.devices import keep_freed_memory
 from videogen.errors import CheckpointError, RequestError
 from videogen.training import checkpoint
 from videogen.training.autoencoder import AutoencoderStage
+from videogen.training.clip import ClipStage
 from videogen.training.distill import make_distill_stage
 from videogen.training.frozen import FROZEN, freeze_autoencoder, save_frozen
 from videogen.training.initial import spread_of, take_planner, take_weights
@@ -36,7 +37,7 @@ from videogen.weights.load import find_model, load_networks
 
 log = logging.getLogger(__name__)
 
-STAGES = ("autoencoder", "planner", "unet", "distill", "interpolator", "upscaler")
+STAGES = ("autoencoder", "planner", "unet", "distill", "interpolator", "upscaler", "clip")
 TIME = {"autoencoder": 0.15, "planner": 0.1}
 """The shares of the time of `all` for what is not trained yet; the U-Net has the rest."""
 STARTED = "started_from.txt"
@@ -120,6 +121,12 @@ class PocketRun(RunFolder):
         """Train the upscaler, which needs nothing of the others."""
         self._train(UpscalerStage(batch_size=32 if self.large else 8), minutes)
 
+    def train_clip(self, minutes: float) -> None:
+        """Train the text-video encoder, partly on clips through the autoencoder where there is one."""
+        vae = self.vae if (self.directory / FROZEN).exists() else None
+        batch_size = 256 if self.large else 32
+        self._train(ClipStage(self.tokenizer, vae, batch_size=batch_size, workers=self.workers or 0), minutes)
+
     def _train(
         self, stage: Stage[Any], minutes: float, *, evaluates: bool = False, average_decay: float = 0.999
     ) -> Trainer[Any]:
@@ -174,7 +181,7 @@ def train_pocket(
     train = {
         "autoencoder": run.train_autoencoder, "planner": run.train_planner, "unet": run.train_unet,
         "distill": run.train_few_steps, "interpolator": run.train_interpolator,
-        "upscaler": run.train_upscaler,
+        "upscaler": run.train_upscaler, "clip": run.train_clip,
     }  # fmt: skip
     for name, share in share_out(stage, directory).items():
         train[name](minutes * share)
@@ -185,10 +192,15 @@ def train_pocket(
         return folder
     folder = directory / "export"
     is_model = run.export(folder)
-    enhancers = run.export_enhancers(folder)
+    others = run.export_others(folder)
     if not is_model:
-        for part in enhancers:
-            log.info("exported to %s; use it with --checkpoint %s", folder / part, folder / part)
+        for part in others:
+            use = (
+                "put it into a model's folder"
+                if part == "clip"
+                else f"use it with --checkpoint {folder / part}"
+            )
+            log.info("exported to %s; %s", folder / part, use)
         log.info("%s has no U-Net yet, so no model is exported; go on with --stage unet", directory)
         return directory
     log.info("exported to %s; use it with --model %s", folder, folder)

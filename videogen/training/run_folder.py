@@ -17,7 +17,15 @@ from videogen.models.interpolator import Interpolator
 from videogen.models.motion_planner import MotionPlanner, MotionPlannerConfig
 from videogen.models.upscaler import Upscaler, UpscalerConfig
 from videogen.training import checkpoint
-from videogen.training.export import Trained, export, export_enhancer, export_planner, export_student
+from videogen.training.clip import build_clip
+from videogen.training.export import (
+    Trained,
+    export,
+    export_clip,
+    export_enhancer,
+    export_planner,
+    export_student,
+)
 from videogen.training.frozen import FROZEN, load_frozen_autoencoder
 from videogen.training.journal import FILE, read_journal
 from videogen.training.planner import build_words_encoder
@@ -98,8 +106,11 @@ class RunFolder:
         planner.load_state_dict(weights)
         export_planner(planner, folder, record={"steps": steps, "seconds": round(seconds)})
 
-    def export_enhancers(self, folder: Path) -> list[str]:
-        """Write the trained interpolator and upscaler into a folder, with a model or alone; their names."""
+    def export_others(self, folder: Path) -> list[str]:
+        """Write the trained interpolator, upscaler and text-video encoder into a folder; their names.
+
+        A model need not be there.
+        """
         done = []
         for network in (Interpolator(), Upscaler(UpscalerConfig())):
             part = type(network).__name__.lower()
@@ -111,6 +122,15 @@ class RunFolder:
             record = {"steps": steps, "seconds": round(seconds), "device": self.device}
             export_enhancer(network, folder, part=part, config=network.config.to_dict(), record=record)
             done.append(part)
+        found = checkpoint.read_average(self.directory / "clip", annealed=True)
+        if found is not None:
+            steps, seconds, weights = found
+            encoder = build_clip(self.tokenizer)
+            own = {name.removeprefix("encoder."): value for name, value in weights.items()}
+            encoder.load_state_dict({name: own[name] for name in encoder.state_dict()})
+            record = {"steps": steps, "seconds": round(seconds), "device": self.device}
+            export_clip(encoder, folder, record=record)
+            done.append("clip")
         return done
 
     def export_student(self, folder: Path, *, teacher: str) -> None:

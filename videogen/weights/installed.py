@@ -10,6 +10,8 @@ POCKET = Path(__file__).parent / "pocket"
 INDEX = "model_index.json"
 ENHANCERS = {"interpolator": "Interpolator", "upscaler": "Upscaler"}
 """Parts that work on finished frames, and their classes; no clip that is made pays for loading them."""
+CLIP = "clip"
+"""The part that says how well clips agree with words, which is loaded where that is asked for."""
 
 
 @dataclass(frozen=True)

@@ -20,7 +20,7 @@ from videogen.models.conditioned import ConditionedUNet
 from videogen.models.motion_planner import MotionPlanner, MotionPlannerConfig
 from videogen.models.temporal_unet import TemporalUNetConfig
 from videogen.weights.formats import read_json, read_weights, sha256_of
-from videogen.weights.installed import ENHANCERS, INDEX
+from videogen.weights.installed import CLIP, ENHANCERS, INDEX
 from videogen.weights.parts import (
     Network,
     Networks,
@@ -49,11 +49,12 @@ PARTS = {
 
 OPTIONAL_PARTS = {
     "planner": "diffusion_pytorch_model.safetensors",
-    **dict.fromkeys(ENHANCERS, "diffusion_pytorch_model.safetensors"),
+    **dict.fromkeys((*ENHANCERS, CLIP), "diffusion_pytorch_model.safetensors"),
 }
 """Parts with weights that a model may lack; the index names those that it has.
 
-`ENHANCERS` among them are for finished frames: `enhancers` loads them when they are asked for.
+`ENHANCERS` among them, for finished frames, and `CLIP` are loaded when they are asked for: by `enhancers` and
+`text_video`.
 """
 
 
@@ -67,7 +68,7 @@ def load_own(folder: Path, index: dict[str, Any], *, base: Path | None = None) -
     unet, vae, text = (read_json(home.of(part) / "config.json") for part in PARTS)
     check_class(unet, expected="ConditionedUNet", source=f"the denoiser of {folder}")
     check_class(vae, expected="AutoencoderTiny", source=f"the vae of {folder}")
-    wanted = {part for part in OPTIONAL_PARTS if part in index and part not in ENHANCERS}
+    wanted = {part for part in OPTIONAL_PARTS if part in index and part not in (*ENHANCERS, CLIP)}
     parts = PARTS | {part: OPTIONAL_PARTS[part] for part in wanted}
     networks = Networks(
         spec=spec,
@@ -75,7 +76,7 @@ def load_own(folder: Path, index: dict[str, Any], *, base: Path | None = None) -
         vae=home.load("vae", lambda: _make_vae(plain(vae))),
         text_encoder=home.load("text_encoder", lambda: make_text_encoder(plain(text))),
         planner=_load_planner(home) if "planner" in parts else None,
-        tokenizer=build(home.of("tokenizer"), lambda: _read_tokenizer(home.of("tokenizer"))),
+        tokenizer=build(home.of("tokenizer"), lambda: read_tokenizer(home.of("tokenizer"))),
         **read_scheduler(home.of("scheduler") / "scheduler_config.json"),
         hashes={f"{part}/{file}": sha256_of(home.of(part) / file) for part, file in parts.items()},
     )
@@ -124,7 +125,8 @@ def _load_planner(home: _Home) -> MotionPlanner:
     return home.load("planner", make)
 
 
-def _read_tokenizer(folder: Path) -> PreTrainedTokenizerFast:
+def read_tokenizer(folder: Path) -> PreTrainedTokenizerFast:
+    """The tokenizer in a folder of its own."""
     from transformers import PreTrainedTokenizerFast
 
     tokenizer: PreTrainedTokenizerFast = PreTrainedTokenizerFast.from_pretrained(
