@@ -92,3 +92,15 @@ def test_the_jobs_run_on_them_and_go_on_bit_for_bit(
 def test_a_precision_that_is_none_is_refused() -> None:
     with pytest.raises(vg.RequestError, match="float8"):
         Enhancer(precision="float8")
+
+
+def test_freed_memory_goes_back_while_a_film_passes(parts: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    given: list[int] = []
+    monkeypatch.setattr("videogen.enhancer.give_back_freed_memory", lambda: given.append(1))
+    marked = ((np.zeros((16, 16, 3), np.uint8), False) for _ in range(20))
+    assert len(list(Enhancer(scale=2).upscale(marked))) == 20
+    assert len(given) == 3
+    marked = ((np.zeros((16, 16, 3), np.uint8), False) for _ in range(5))
+    smooth = Enhancer(interpolates=True).interpolate(marked, source_fps=Fraction(8), fps=Fraction(16))
+    assert len(list(smooth)) == 10
+    assert len(given) == 5

@@ -10,18 +10,21 @@ from collections.abc import Iterable, Iterator
 from fractions import Fraction
 from math import log
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeVar
 
 import torch
 from torch import Tensor
 
-from videogen.devices import find_device, share_freed_memory
+from videogen.devices import find_device, give_back_freed_memory, share_freed_memory
 from videogen.enhance.interpolate import Network, interpolate
 from videogen.errors import RequestError
 
 if TYPE_CHECKING:
     from videogen.types import Frame
 
+Item = TypeVar("Item")
+_FRAMES_HELD = 8
+"""After so many frames, the memory that they have left over is given back."""
 _PRECISIONS = {"float32": torch.float32, "bfloat16": torch.bfloat16, "float16": torch.float16}
 
 
@@ -85,9 +88,10 @@ class Enhancer:
         ring: bool = False,
     ) -> Iterator[tuple[Frame, bool]]:  # fmt: skip
         """A film at another rate, from its frame `begin` on; see `enhance.interpolate`."""
-        return interpolate(
+        pairs = interpolate(
             marked, self._between, source_fps=source_fps, fps=fps, begin=begin, ring=ring, device=self.device
         )
+        return self._lean(pairs)
 
     def upscale(
         self, marked: Iterable[tuple[Frame, bool]], *, size: tuple[int, int] | None = None,
@@ -96,7 +100,15 @@ class Enhancer:
         """A film `scale` times as large, then of `size` (height, width) if given; see `enhance.upscale`."""
         from videogen.enhance.upscale import upscale
 
-        return upscale(
+        frames = upscale(
             marked, self._larger, scale=self.scale, size=None if size is None else size[::-1],
             guidance=reference, device=self.device, dtype=self.dtype, tile=tile,
         )  # fmt: skip
+        return self._lean(frames)
+
+    def _lean(self, frames: Iterable[Item]) -> Iterator[Item]:
+        """The same, and now and then the memory that is free goes back: else pieces add up over a film."""
+        for number, frame in enumerate(frames):
+            if self.device.type == "cpu" and number % _FRAMES_HELD == 0:
+                give_back_freed_memory()
+            yield frame
