@@ -60,7 +60,10 @@ def test_clips_of_a_batch_do_not_mix() -> None:
     given, noisy = told(), noise()
     both = planner()(noisy, torch.tensor(500.0), given)
     one = Told(given.tokens[:1], given.fps[:1], given.seconds[:1], given.known[:1], given.mask[:1])
-    torch.testing.assert_close(both[:1], planner()(noisy[:1], torch.tensor(500.0), one))
+    alone = planner()(noisy[:1], torch.tensor(500.0), one)
+    # Sums of one clip go in another order than those of two; what is another clip's is of the size of 1.
+    torch.testing.assert_close(both[:1], alone, atol=1e-4, rtol=1e-4)
+    assert (both[1:] - alone).abs().max() > 0.1
 
 
 def test_padding_changes_nothing() -> None:

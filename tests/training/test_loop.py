@@ -247,12 +247,18 @@ def test_the_share_of_the_time_that_was_spent_waiting_is_told(tmp_path: Path, li
     assert 0.5 < read_journal(tmp_path / FILE)[-1]["waited"] <= 1
 
 
-def test_half_precision_is_used_where_asked(tmp_path: Path, line: Any) -> None:
-    for bf16, expected in ((True, torch.bfloat16), (False, torch.float32)):
-        stage, kinds = line(last=1), []
-        stage.model[0].register_forward_hook(lambda *found, kinds=kinds: kinds.append(found[2].dtype))
-        Trainer(stage, tmp_path / str(bf16), device="cpu", bf16=bf16).train(STEADY)
-        assert kinds == [expected]
+@pytest.mark.parametrize(
+    ("asked", "gains", "expected"),
+    [(True, True, torch.bfloat16), (False, True, torch.float32), (True, False, torch.float32)],
+)
+def test_half_precision_is_used_where_asked_and_where_it_gains(
+    asked: bool, gains: bool, expected: torch.dtype, tmp_path: Path, line: Any, monkeypatch: Any
+) -> None:
+    monkeypatch.setattr("videogen.training.loop.gains_by_bfloat16", lambda device: gains)
+    stage, kinds = line(last=1), []
+    stage.model[0].register_forward_hook(lambda *found: kinds.append(found[2].dtype))
+    Trainer(stage, tmp_path, device="cpu", bf16=asked).train(STEADY)
+    assert kinds == [expected]
 
 
 def test_the_budget_ends_training_and_the_state_is_saved(tmp_path: Path, line: Any) -> None:
