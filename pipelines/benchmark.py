@@ -4,7 +4,7 @@ Writes `scores.json`, `scores.md`, `speed.json` and contact sheets to the folder
 `peers.md`: videogen beside diffusers, and what savings cost; full takes half an hour on a quiet core. With
 --media also `enhancers.json` and `enhancers.md`: interpolation and upscaling of real clips in that folder.
 With --steps also `steps.md`: the figures of that many clips with 4 steps beside those with 16.
-Quick: python pipelines/benchmark.py --clips 1 --peers tiny --out out/benchmark
+Quick: python pipelines/benchmark.py --clips 1 --parts text pose --peers tiny --out out/benchmark
 """
 
 from __future__ import annotations
@@ -24,6 +24,7 @@ from videogen.bench.speed import PEERS, measure_peers
 from videogen.bench.suite import PARTS, evaluate
 
 ENHANCERS = ("interpolation", "upscaling")
+QUALITY = [part for part in PARTS if part not in ENHANCERS]
 COLLAGES = 48
 
 
@@ -42,6 +43,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--model", default="pocket")
     parser.add_argument("--clips", type=int, default=64, help="of each kind; 0 measures no quality")
+    parser.add_argument("--parts", nargs="+", choices=QUALITY, default=QUALITY, help="of the quality")
     parser.add_argument("--peers", choices=sorted(PEERS), help="compare with diffusers at such sizes")
     parser.add_argument("--media", type=Path, help="a folder of real clips, for interpolation and upscaling")
     parser.add_argument("--steps", type=int, default=0, metavar="CLIPS", help="compare 4 steps with 16")
@@ -59,8 +61,7 @@ def main() -> None:
         print(report)
     print(json.dumps(speed, indent=2))
     if given.clips > 0:
-        parts = [part for part in PARTS if part not in ENHANCERS]
-        found = measure_quality(engine, given.out / "scores", clips=given.clips, parts=parts)
+        found = measure_quality(engine, given.out / "scores", clips=given.clips, parts=given.parts)
         write_sheets(given.out, found)
     if given.steps > 0:
         compared = compare_steps(engine, clips=given.steps)

@@ -41,11 +41,12 @@ _SHOWN = 12
 
 
 def evaluate_agreement(
-    engine: Engine, *, clips: int, among: int = FOUND_AMONG, progress: Callable[[], None] = lambda: None
+    engine: Engine, *, clips: int, among: int | None = None, progress: Callable[[], None] = lambda: None
 ) -> Evaluation:
     """Agreement of clips from the captions of held-out things, by both judges, and the seconds of each.
 
-    The encoder itself is measured on so many true renders of each kind as `among` says.
+    The encoder itself is measured on so many true renders of each kind as `among` says; if nothing does, on
+    8 for each clip, at most `FOUND_AMONG`.
     Raises CheckpointError where pocket has no text-video encoder.
     """
     found, agreement = Evaluation(), engine.agreement
@@ -74,7 +75,7 @@ def evaluate_agreement(
         if number < _SHOWN:
             found.show("agreement", truth, shown[MADE], shown[LED], shown[BEST])
         progress()
-    found.join(evaluate_encoder(agreement, among=among))
+    found.join(evaluate_encoder(agreement, among=among or min(FOUND_AMONG, 8 * clips)))
     return found
 
 
