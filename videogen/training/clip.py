@@ -152,10 +152,8 @@ class ClipStage:
         sentences = tell_all(batch, random=random)
         found = true_of(sentences, batch.labels, batch.kinds).to(device)
         video = spoil(batch.video.float() / 127.5 - 1, generator=generator).to(device)
-        # In bfloat16 this network is slower on a CPU without instructions for it than in float32.
-        with torch.autocast(device.type, enabled=device.type != "cpu"):
-            seen = encoder.encode_video(video)
-            heard = encoder.encode_words(self.tokens([one.text for one in sentences]).to(device))
+        seen = encoder.encode_video(video)
+        heard = encoder.encode_words(self.tokens([one.text for one in sentences]).to(device))
         with torch.autocast(device.type, enabled=False):
             logits = encoder.sharpness * seen.float() @ heard.float().T
             misread = self.model.misread(seen.float(), batch.labels, batch.kinds)
