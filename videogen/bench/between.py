@@ -20,7 +20,7 @@ import torch
 from numpy.typing import NDArray
 
 from videogen.bench.figures import CODED, MADE, RIVAL, TRIVIAL, Evaluation
-from videogen.bench.frames import through_autoencoder, to_frames
+from videogen.bench.frames import cross_fade, through_autoencoder, to_frames
 from videogen.bench.metrics import ssim, ssim_where
 from videogen.engine import Engine
 from videogen.jobs.text_to_video import TextToVideo
@@ -58,10 +58,7 @@ class Gap:
     @property
     def faded(self) -> Frames:
         """A cross-fade between the given frames beside the gap."""
-        steps = len(self.missing)
-        share = np.arange(1, steps + 1)[:, None, None, None] / (steps + 1)
-        mixed = self.frames[GIVEN - 1] * (1 - share) + self.frames[-GIVEN] * share
-        return np.asarray(mixed.round().astype(np.uint8))
+        return cross_fade(self.frames[GIVEN - 1], self.frames[-GIVEN], steps=len(self.missing))
 
     @property
     def moving(self) -> NDArray[np.bool_]:

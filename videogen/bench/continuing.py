@@ -18,7 +18,7 @@ import numpy as np
 import torch
 
 from videogen.bench.figures import MADE, TRIVIAL, TRUE, Evaluation
-from videogen.bench.frames import to_frames
+from videogen.bench.frames import cross_fade, to_frames
 from videogen.bench.metrics import ssim
 from videogen.bench.text import read_thing
 from videogen.continuity import Meter
@@ -146,8 +146,7 @@ def _joined(
     whole = np.stack(list(transition(request, engine)))
     exact = np.array_equal(whole[:HALF], one) and np.array_equal(whole[-HALF:], two)
     found.add("transition: both come back exactly", MADE, exact)
-    share = np.arange(1, _BRIDGE + 1)[:, None, None, None] / (_BRIDGE + 1)
-    ghosts = (one[-1] * (1 - share) + two[0] * share).round().astype(np.uint8)
+    ghosts = cross_fade(one[-1], two[0], steps=_BRIDGE)
     nearer = []
     for step in range(_BRIDGE):
         here = whole[HALF + step]

@@ -8,7 +8,7 @@ from einops import rearrange
 from torch import Tensor
 
 from videogen.engine import Engine
-from videogen.types import Frames
+from videogen.types import Frame, Frames
 
 
 def to_frames(video: Tensor) -> Frames:
@@ -20,3 +20,9 @@ def to_frames(video: Tensor) -> Frames:
 def through_autoencoder(engine: Engine, frames: Frames) -> Frames:
     """Frames encoded and decoded."""
     return np.stack(list(engine.decode(engine.encode(frames))))
+
+
+def cross_fade(first: Frame, last: Frame, *, steps: int) -> Frames:
+    """So many frames from `first` to `last`, `h w c`, each a mixture of both."""
+    share = np.arange(1, steps + 1)[:, None, None, None] / (steps + 1)
+    return np.asarray((first * (1 - share) + last * share).round().astype(np.uint8))
