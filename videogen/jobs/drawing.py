@@ -37,15 +37,14 @@ _FRAMES_AT_ONCE = 64
 
 
 def draw_clip(
-    request: TextToVideo, engine: Engine, guide: Guide | None, *,
+    request: TextToVideo, engine: Engine, guide: Guide | None, shown: Shown, *,
     length: int, fps: float, scale: float, size: tuple[int, int], progress: Progress, ledger: Ledger,
 ) -> Iterator[Latents]:  # fmt: skip
     """Yield the latents `1 c t h w` of a clip of `length` frames and `size` (height, width in pixels).
 
     A long clip comes piece by piece. `scale` is the guidance by words; `guide` says where things or a person
-    are, or nothing does.
+    are, or nothing does; `shown` are pictures.
     """
-    shown = Shown.read(request, engine, fps=fps, length=length, size=size)
     prompt = read_prompt(request.prompt, length=length, fps=fps)
     told = Conditions(prompt=prompt, fps=fps, pose_maps=None if guide is None else guide.maps)
     draw = partial(_draw, request, engine, size=size, ledger=ledger)

@@ -46,6 +46,11 @@ class MovedRequest(ShownRequest):
             raise ValueError(f"--control {self.control} is drawn from a video; give it with --pose")
         return self
 
+    @property
+    def leaves_motion(self) -> bool:
+        """Whether nothing names the motion, and it may be made out."""
+        return self.plan and self.pose is None and self.path is None and self.motion_prompt is None
+
     def rate(self, default: Fraction) -> Fraction:
         """Return the frames per second of the output: asked for, the pose's own, or `default`."""
         from videogen.jobs.driving import driving_rate

@@ -1,7 +1,7 @@
 """Pictures that a clip from words is shown: one that it looks like, and keyframes that stand at their times.
 
 A model with an IP-Adapter looks at the first; keyframes are hints for a SparseCtrl, or, where the network
-continues what it knows, known frames that come back exactly.
+continues what it knows, known frames that come back exactly. Of those that show motion the clip is carried on.
 """
 
 from __future__ import annotations
@@ -10,27 +10,34 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from videogen.errors import RequestError
-from videogen.jobs.showing import ShownRequest, parse_keyframe
+from videogen.jobs.showing import parse_keyframe
 
 if TYPE_CHECKING:
     from torch import Tensor
 
     from videogen.clip_conditions import Conditions
     from videogen.engine import Engine
+    from videogen.jobs.keyframing import Moving
+    from videogen.jobs.moved import MovedRequest
     from videogen.sampling import Timeline
+    from videogen.types import Frame
 
 
 @dataclass(frozen=True)
 class Shown:
-    """A `picture` `1 c h w`, and `keyframes` `n c h w` at the numbers `frames`; −1…1, None is absent."""
+    """A `picture` `1 c h w`, and `keyframes` `n c h w` at the numbers `frames`; −1…1, None is absent.
+
+    `moving` is the clip as it is carried on from keyframes, where nothing else says how it moves.
+    """
 
     picture: Tensor | None
     keyframes: Tensor | None
     frames: tuple[int, ...]
+    moving: Moving | None = None
 
     @classmethod
     def read(
-        cls, request: ShownRequest, engine: Engine, *, fps: float, length: int, size: tuple[int, int]
+        cls, request: MovedRequest, engine: Engine, *, fps: float, length: int, size: tuple[int, int]
     ) -> Shown:
         """Read the pictures for a clip of `length` frames of `size` (height, width); never stretched.
 
@@ -40,6 +47,7 @@ class Shown:
         import torch
 
         from videogen.conditions.reference import covering, to_picture
+        from videogen.jobs.keyframing import Moving
         from videogen.media.image import read_image
 
         if request.reference is not None and not engine.reads_pictures:
@@ -56,21 +64,24 @@ class Shown:
         numbers = [_frame_at(seconds, fps=fps, length=length) for seconds, _ in given]
         if len(set(numbers)) < len(numbers):
             raise RequestError(f"two of --keyframe {' '.join(request.keyframe)} are the same frame; drop one")
-        keyframes = [covering(to_picture(read_image(path)), *size) for _, path in given]
-        return cls(
-            picture=None if request.reference is None else to_picture(read_image(request.reference)),
-            keyframes=torch.cat(keyframes) if keyframes else None,
-            frames=tuple(numbers),
-        )
+        pictures = [covering(to_picture(read_image(path)), *size) for _, path in given]
+        keyframes, frames = torch.cat(pictures) if pictures else None, tuple(numbers)
+        moving = None
+        if keyframes is not None and request.leaves_motion and not engine.reads_keyframes:
+            moving = Moving.of(keyframes, frames=frames, length=length, fps=fps, seed=request.chosen_seed())
+        picture = None if request.reference is None else to_picture(read_image(request.reference))
+        return cls(picture=picture, keyframes=keyframes, frames=frames, moving=moving)
 
     def until(self, length: int) -> Shown:
         """Of it what belongs to the first `length` frames."""
         kept = [index for index, number in enumerate(self.frames) if number < length]
         keyframes = self.keyframes[kept] if self.keyframes is not None and kept else None
-        return replace(self, keyframes=keyframes, frames=tuple(self.frames[index] for index in kept))
+        return Shown(self.picture, keyframes, tuple(self.frames[index] for index in kept))
 
     def told(self, conditions: Conditions, engine: Engine, *, length: int) -> Conditions:
-        """Conditions of `length` frames with the picture, and the keyframes as hints where they are."""
+        """Conditions of `length` frames with the picture, and the keyframes as hints, or what they carry on."""
+        if self.moving is not None:
+            conditions = self.moving.told(conditions, engine)
         if self.keyframes is None or not engine.reads_keyframes:
             return replace(conditions, picture=self.picture)
         hint = engine.keyframe_hint(self.keyframes, frames=self.frames, length=length)
@@ -84,6 +95,12 @@ class Shown:
         if self.keyframes is None or engine.reads_keyframes:
             return line
         return line.with_known(engine.encode_video(self.keyframes), frames=self.frames)
+
+    def frame(self, number: int, drawn: Tensor) -> Frame:
+        """A frame of the clip from what the network drew, `c h w`."""
+        from videogen.conditions.reference import to_frame
+
+        return to_frame(drawn) if self.moving is None else self.moving.show(number, drawn)
 
 
 def _frame_at(seconds: float, *, fps: float, length: int) -> int:

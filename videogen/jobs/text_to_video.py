@@ -56,6 +56,7 @@ def generate(
     from videogen.jobs.agreeing import draw_best
     from videogen.jobs.drawing import draw_clip
     from videogen.jobs.guiding import Motion
+    from videogen.jobs.shown import Shown
 
     spec = engine.spec
     fps, size = request.rate(spec.fps), picture_size(request.height, request.width, spec=spec)
@@ -64,16 +65,19 @@ def generate(
         warn_of_unknown_words(text, engine)
     motion = Motion.of(request, fps=fps, default=spec.num_frames)
     check_amount(motion.length, *size)
+    shown = Shown.read(request, engine, fps=float(fps), length=motion.length, size=size)
 
     def draw(request: TextToVideo, progress: Progress, ledger: Ledger) -> Iterator[Latents]:
+        guide = motion.guide(request, engine, size=size) if shown.moving is None else None
         return draw_clip(
-            request, engine, motion.guide(request, engine, size=size), length=motion.length, fps=float(fps),
+            request, engine, guide, shown, length=motion.length, fps=float(fps),
             scale=scale, size=size, progress=progress, ledger=ledger,
         )  # fmt: skip
 
     chosen = draw_best(request, engine, draw, fps=float(fps), progress=progress, ledger=ledger or Ledger())
-    for latents in chosen:
-        yield from engine.decode(latents)
+    drawn = (picture for latents in chosen for picture in engine.decode_video(latents))
+    for number, picture in enumerate(drawn):
+        yield shown.frame(number, picture)
 
 
 def outline(request: TextToVideo, spec: ModelSpec) -> Outline:
