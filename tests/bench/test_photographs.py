@@ -59,15 +59,16 @@ def test_a_smaller_field_looks_at_the_same_places_and_trusts_what_is_wholly_seen
     assert field.visibility[0, 0, 0].tolist() == [1, 1, 1, 0]
 
 
-def test_the_pictures_own_detail_is_shown_where_it_is_seen_and_the_drawing_elsewhere(
+def test_the_pictures_own_detail_is_shown_where_it_is_seen_and_a_guess_with_the_drawing_elsewhere(
     cases: list[Case],
 ) -> None:
     case = max(cases, key=lambda one: float((~one.seen).mean()))
     true = [to_picture(frame)[0] for frame in case.frames]
     grey = [torch.zeros_like(one) for one in true]
     with_truth, with_grey = with_detail(case, true), with_detail(case, grey)
-    assert ssim_where(with_truth, case.frames, ~case.seen) > 0.9
-    assert ssim_where(with_grey, case.frames, ~case.seen) < 0.5
+    right, wrong = (ssim_where(each, case.frames, ~case.seen) for each in (with_truth, with_grey))
+    assert right > wrong + 0.02, "the drawing has a say"
+    assert wrong > ssim_where(plain(case), case.frames, ~case.seen) - 0.1, "but not all of it"
     assert psnr_where(with_truth, case.frames, case.seen) > psnr_where(plain(case), case.frames, case.seen)
 
 

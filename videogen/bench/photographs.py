@@ -21,6 +21,7 @@ from torch import Tensor
 from videogen.bench.figures import CODED, MADE, TRIVIAL, Evaluation
 from videogen.bench.frames import through_autoencoder, to_frames
 from videogen.bench.metrics import psnr_where, ssim_where
+from videogen.conditions.guessed import guessed
 from videogen.conditions.motion_field import MotionField, resample, warp
 from videogen.conditions.reference import to_frame, to_picture, twice_as_large
 from videogen.engine import Conditions, Engine
@@ -108,13 +109,16 @@ def draw_carried(engine: Engine, case: Case, *, seed: int) -> list[Tensor]:
     """The frames that the network draws, −1…1 `c h w`, told the picture, and it carried, as in training."""
     spec, timeline = engine.spec, Timeline.line(len(case.frames))
     reference, seen = to_picture(case.picture), case.field.visibility[:, None]
-    carried = (warp(reference, case.field) * seen)[0].transpose(0, 1)
+    pictures = warp(reference, case.field)[0].transpose(0, 1)
+    known = [guessed(*each) for each in zip(pictures, seen[0, 0], strict=True)]
+    carried = torch.stack([picture * surely for picture, surely in known])
+    surely = torch.stack([surely for _, surely in known])[None, None]
     factor = spec.vae_scale_factor
     conditions = Conditions(
         fps=FPS,
         reference=engine.encode_video(reference),
         carried=engine.encode_video(carried),
-        visibility=F.avg_pool3d(seen, (1, factor, factor)),
+        visibility=F.avg_pool3d(surely, (1, factor, factor)),
     )
     latents = sample(
         engine.denoiser(conditions, timeline),
@@ -136,7 +140,7 @@ def with_detail(case: Case, drawn: list[Tensor]) -> Frames:
     pictures, visible = carried.transpose(0, 1), case.field.visibility[0]
     return np.stack(
         [
-            to_frame(restore_detail(each.cpu(), picture, seen))
+            to_frame(restore_detail(each.cpu(), *guessed(picture, seen)))
             for each, picture, seen in zip(drawn, pictures, visible, strict=True)
         ]
     )

@@ -18,6 +18,7 @@ from torch import Tensor
 
 from videogen.conditions.geometry import pixel_centres, smoothstep
 from videogen.conditions.going_on import go_on
+from videogen.conditions.guessed import guessed
 from videogen.conditions.moving_things import Parted, part
 from videogen.conditions.reference import to_picture
 from videogen.conditions.uncovered import median_where
@@ -89,6 +90,8 @@ class Onward:
         *paths, camera = self.paths
         centres = pixel_centres(height, width, like=ground)
         picture, seen = _seen_by(camera[step], ground, known, centres)
+        if camera[step].any():
+            picture, seen = _past_edges(camera[step], picture, seen, centres)
         if self.parted.wild.any():
             before = self._mirrored(step)
             back, inside = _steadied(
@@ -150,10 +153,22 @@ def _seen_by(camera: Array, ground: Tensor, known: Tensor, places: Tensor) -> tu
     """The ground as a camera sees it that has moved on, and where it is known."""
     if not camera.any():
         return ground, known
+    back, inside = _before(camera, places)
+    return _look_up(ground, back), _look_up(known[None, None], back)[0, 0] * inside
+
+
+def _past_edges(camera: Array, picture: Tensor, seen: Tensor, places: Tensor) -> tuple[Tensor, Tensor]:
+    """What a camera sees, `1 c h w`, continued past the edges of what it saw before, and how surely."""
+    inside = _before(camera, places)[1]
+    guess, surely = guessed(picture[0], inside.float())
+    return guess[None], torch.where(inside, seen, surely)
+
+
+def _before(camera: Array, places: Tensor) -> tuple[Tensor, Tensor]:
+    """Where places were before a camera moved on, and whether it saw them."""
     shift = torch.tensor(camera[:2], dtype=places.dtype)
     back = (places - 0.5 + shift) * float(1 + camera[2]) + 0.5
-    inside = ((back >= 0) & (back <= 1)).all(-1)
-    return _look_up(ground, back), _look_up(known[None, None], back)[0, 0] * inside
+    return back, ((back >= 0) & (back <= 1)).all(-1)
 
 
 def _steadied(picture: Tensor, camera: Array, before: float, places: Tensor) -> tuple[Tensor, Tensor]:

@@ -1,7 +1,7 @@
 """Pictures that a clip from words is shown: one that it looks like, and keyframes that stand at their times.
 
 A model with an IP-Adapter looks at the first; keyframes are hints for a SparseCtrl, or, where the network
-continues what it knows, known frames that come back exactly. Of those that show motion the clip is carried on.
+continues what it knows, known frames that come back exactly. Those that show motion are gone on from.
 """
 
 from __future__ import annotations
@@ -79,7 +79,7 @@ class Shown:
         return Shown(self.picture, keyframes, tuple(self.frames[index] for index in kept))
 
     def told(self, conditions: Conditions, engine: Engine, *, length: int) -> Conditions:
-        """Conditions of `length` frames with the picture, and the keyframes as hints, or what they carry on."""
+        """Conditions of `length` frames with the picture, and the keyframes as hints, or carried on."""
         if self.moving is not None:
             conditions = self.moving.told(conditions, engine)
         if self.keyframes is None or not engine.reads_keyframes:
