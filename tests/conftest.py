@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import wave
 import zlib
 from collections.abc import Callable, Iterator
@@ -19,6 +20,10 @@ import torch.nn.functional as F
 
 from videogen.extras import NOTHING, Extras
 from videogen.sampling import always
+
+if "PYTEST_XDIST_WORKER_COUNT" in os.environ:  # tests that run side by side share the cores
+    torch.set_num_threads(max(1, (os.cpu_count() or 1) // int(os.environ["PYTEST_XDIST_WORKER_COUNT"])))
+    os.environ.setdefault("OMP_NUM_THREADS", str(torch.get_num_threads()))  # and what they start
 
 
 class FakeAgreement:

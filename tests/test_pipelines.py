@@ -36,17 +36,17 @@ def test_every_pipeline_shows_its_quick_run() -> None:
 
 
 @pytest.mark.slow
-def test_every_pipeline_runs(tmp_path: Path) -> None:
-    for path in PIPELINES:
-        words = quick_run(path)
-        words[words.index("--out") + 1] = str(tmp_path / path.stem)
-        ended = subprocess.run(
-            [sys.executable, str(path), *words],
-            cwd=ROOT,
-            capture_output=True,
-            text=True,
-            check=False,
-            timeout=600,
-        )
-        assert ended.returncode == 0, f"{path.name}: {ended.stderr[-2000:]}"
-        assert any((tmp_path / path.stem).rglob("*")), f"{path.name} wrote nothing"
+@pytest.mark.parametrize("path", PIPELINES, ids=lambda path: path.stem)
+def test_every_pipeline_runs(path: Path, tmp_path: Path) -> None:
+    words = quick_run(path)
+    words[words.index("--out") + 1] = str(tmp_path / "out")
+    ended = subprocess.run(
+        [sys.executable, str(path), *words],
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=600,
+    )
+    assert ended.returncode == 0, f"{path.name}: {ended.stderr[-2000:]}"
+    assert any((tmp_path / "out").rglob("*")), f"{path.name} wrote nothing"

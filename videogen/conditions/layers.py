@@ -18,7 +18,7 @@ from videogen.conditions.geometry import smoothstep
 from videogen.conditions.motion_field import MotionField, resample, stillness
 from videogen.errors import RequestError
 
-_PERSON, _NOBODY = 0.85, 0.15
+_PERSON, _NOBODY = 0.85, 0.25
 """What surely is the person and surely is not, in a mask."""
 _CRISP = 0.5, 0.9
 """How far a mask rises within three pixels that needs no drawing to the picture's edges."""
@@ -84,7 +84,7 @@ class Layers:
         `moved` is the picture carried as a whole along the field, `1 c t h w`, and `seen` how surely that is
         right for the person, `1 t h w`.
         """
-        person = resample(self.person, field)[:, 0] * field.person
+        person = self._without_outlines(resample(self.person, field)[:, 0] * field.person, field)
         changed = (person - self.person).abs()
         if self.bare is not None:
             moved = torch.lerp(resample(self.bare, field), moved, seen[:, None])
@@ -94,6 +94,18 @@ class Layers:
         layered = torch.lerp(self.behind[:, :, None], moved, person[:, None])
         known = torch.lerp(self.trusted.expand_as(person), seen, person)
         return torch.lerp(layered, self.picture[:, :, None], stays[:, None]), torch.lerp(known, seen, stays)
+
+    def _without_outlines(self, person: Tensor, field: MotionField) -> Tensor:
+        """The carried person, `1 t h w`, less the thin outlines that stay where a limb has moved away."""
+        nobody = _widest(1 - field.person, self.rim)
+        thin = max(1, self.rim // 2)
+        broad = _widest(-_widest(-person, thin), thin)
+        return torch.lerp(person, torch.minimum(person, broad), nobody)
+
+
+def _widest(values: Tensor, reach: int) -> Tensor:
+    """The largest of values `b t h w` within `reach` pixels."""
+    return F.max_pool2d(values, 2 * reach + 1, stride=1, padding=reach)
 
 
 def spread(picture: Tensor, known: Tensor) -> Tensor:
