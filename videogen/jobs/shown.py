@@ -6,6 +6,7 @@ continues what it knows, known frames that come back exactly. Those that show mo
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
@@ -20,7 +21,7 @@ if TYPE_CHECKING:
     from videogen.jobs.keyframing import Moving
     from videogen.jobs.moved import MovedRequest
     from videogen.sampling import Timeline
-    from videogen.types import Frame
+    from videogen.types import Frame, Latents
 
 
 @dataclass(frozen=True)
@@ -96,11 +97,13 @@ class Shown:
             return line
         return line.with_known(engine.encode_video(self.keyframes), frames=self.frames)
 
-    def frame(self, number: int, drawn: Tensor) -> Frame:
-        """A frame of the clip from what the network drew, `c h w`."""
-        from videogen.conditions.reference import to_frame
-
-        return to_frame(drawn) if self.moving is None else self.moving.show(number, drawn)
+    def decoded(self, engine: Engine, latents: Latents, *, begin: int) -> Iterator[Frame]:
+        """Frames from number `begin` on, from latents `1 c t h w`."""
+        if self.moving is None:
+            yield from engine.decode(latents)
+            return
+        for number, drawn in enumerate(engine.decode_video(latents), start=begin):
+            yield self.moving.show(number, drawn)
 
 
 def _frame_at(seconds: float, *, fps: float, length: int) -> int:

@@ -75,9 +75,10 @@ def generate(
         )  # fmt: skip
 
     chosen = draw_best(request, engine, draw, fps=float(fps), progress=progress, ledger=ledger or Ledger())
-    drawn = (picture for latents in chosen for picture in engine.decode_video(latents))
-    for number, picture in enumerate(drawn):
-        yield shown.frame(number, picture)
+    begin = 0
+    for latents in chosen:
+        yield from shown.decoded(engine, latents, begin=begin)
+        begin += latents.shape[2]
 
 
 def outline(request: TextToVideo, spec: ModelSpec) -> Outline:
