@@ -15,8 +15,18 @@ from hypothesis import strategies as st
 from PIL import Image
 
 from videogen.errors import MediaError
+from videogen.media import provenance
 from videogen.media.image import write_image
-from videogen.media.provenance import SYNTHETIC, GrowingRecord, Layout, envelope, layout_of, read_record, tags
+from videogen.media.provenance import (
+    SYNTHETIC,
+    GrowingRecord,
+    Layout,
+    envelope,
+    layout_of,
+    overwrite,
+    read_record,
+    tags,
+)
 from videogen.media.video import read_video, write_video
 
 NAMES = ["a.mp4", "a.webm", "a.gif", "a.webp", "a.sheet.png", "pictures"]
@@ -182,3 +192,27 @@ def test_a_record_that_grows_beyond_its_room_is_an_error_and_no_file(folder: Pat
     with pytest.raises(MediaError, match="no room"):
         write_video(folder / "a.mp4", clip(3), fps=FPS, record=record)
     assert not (folder / "a.mp4").exists()
+
+
+@pytest.mark.parametrize("at", [[0], [60], [64], [125], [3, 61, 190]])
+def test_a_text_is_overwritten_wherever_pieces_of_a_file_meet(
+    folder: Path, monkeypatch: pytest.MonkeyPatch, at: list[int]
+) -> None:
+    monkeypatch.setattr(provenance, "PIECE", 64)
+    data = bytearray(b"." * 200)
+    for place in at:
+        data[place : place + 9] = b"old words"
+    (folder / "file").write_bytes(data)
+    overwrite(folder / "file", "old words", "new")
+    for place in at:
+        data[place : place + 9] = b"new      "
+    assert (folder / "file").read_bytes() == data
+
+
+def test_what_has_no_room_or_is_not_there_is_not_overwritten(folder: Path) -> None:
+    (folder / "file").write_bytes(b"some old words")
+    with pytest.raises(ValueError, match="no room"):
+        overwrite(folder / "file", "old", "longer")
+    with pytest.raises(ValueError, match="not in the file"):
+        overwrite(folder / "file", "olds", "new")
+    assert (folder / "file").read_bytes() == b"some old words"

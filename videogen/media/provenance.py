@@ -12,15 +12,14 @@ re-encode: a record proves nothing by its absence.
 from __future__ import annotations
 
 import json
-import mmap
 import re
 import struct
 import uuid
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from fractions import Fraction
 from pathlib import Path
-from typing import TypeAlias
+from typing import BinaryIO, TypeAlias
 
 from PIL import Image
 
@@ -41,6 +40,8 @@ IMAGE_DESCRIPTION = 0x010E
 TAG, LAYOUT_TAG, SOURCE_TAG, COMMENT_TAG = "videogen", "videogen_media", "digital_source_type", "comment"
 ROOM = 512
 """Characters that are kept free for what a record learns while its frames are written."""
+PIECE = 2**20
+"""Bytes of a file that are looked at together."""
 _RATE = re.compile(r"[0-9]{1,9}/[0-9]{1,9}")
 
 
@@ -117,17 +118,32 @@ def xmp_box() -> bytes:
 def overwrite(path: Path, old: str, new: str) -> None:
     """Put one text in the place of another in a file, ASCII both, `new` filled up with spaces.
 
-    Raises ValueError where `new` is the longer one, or `old` is not there.
+    The file is read a piece at a time, so that one of any length takes the same memory. Raises ValueError
+    where `new` is the longer one, or `old` is not there.
     """
     here, there = old.encode("ascii"), new.encode("ascii").ljust(len(old))
     if len(there) > len(here):
         raise ValueError(f"a text of {len(new)} characters has no room in {len(old)}")
-    with path.open("r+b") as file, mmap.mmap(file.fileno(), 0) as data:
-        if (at := data.find(here)) < 0:
+    with path.open("r+b") as file:
+        found = list(_places(file, here))
+        if not found:
             raise ValueError("the text to overwrite is not in the file")
+        for place in found:
+            file.seek(place)
+            file.write(there)
+
+
+def _places(file: BinaryIO, text: bytes) -> Iterator[int]:
+    """Where a text stands in a file, each time it does."""
+    begins, kept = 0, b""
+    while piece := file.read(PIECE):
+        data = kept + piece
+        at = data.find(text)
         while at >= 0:
-            data[at : at + len(here)] = there
-            at = data.find(here, at + len(here))
+            yield begins + at
+            at = data.find(text, at + len(text))
+        kept = data[max(0, len(data) - len(text) + 1) :]
+        begins += len(data) - len(kept)
 
 
 def _plain(layout: Layout) -> dict[str, object]:
