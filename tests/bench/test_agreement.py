@@ -36,15 +36,17 @@ def test_every_way_is_judged_twice_beside_its_cost(fake_engine: Any) -> None:
     fake_engine.agreement = Knowing()
     fake_engine.similarity = fake_engine.agreement.similarity
     calls: list[None] = []
-    found = evaluate_agreement(fake_engine, clips=2, among=4, progress=lambda: calls.append(None))
+    found = evaluate_agreement(fake_engine, clips=4, among=4, progress=lambda: calls.append(None))
     scores = found.scores()
-    assert len(calls) == 2
+    assert len(calls) == 4
     ways = {MADE, LED, BEST}
     assert ways <= scores["agreement: seconds"].keys()
     assert ways | {TRUE, TRIVIAL} <= scores["agreement: similarity"].keys()
-    assert ways | {TRUE, TRIVIAL} <= scores["agreement: colour"].keys()
-    assert scores["agreement: colour"][TRUE] == 1
-    assert len(found.sheets["agreement"]) == 2 * 4
+    for name in ("colour", "colours of both", "what is named", "all that is named"):
+        assert ways | {TRUE} <= scores[f"agreement: {name}"].keys()
+    assert scores["agreement: colour"][TRUE] == scores["agreement: colours of both"][TRUE] == 1
+    assert scores["agreement: what is named"]["clips"] > scores["agreement: all that is named"]["clips"]
+    assert len(found.sheets["agreement"]) == 4 * 4
 
 
 def test_the_encoder_is_measured_beside_chance() -> None:
