@@ -7,11 +7,13 @@ from pathlib import Path
 
 import pytest
 from diffusers import AutoencoderTiny, DPMSolverMultistepScheduler
+from safetensors import safe_open
 from transformers import CLIPTextModel, PreTrainedTokenizerFast
 
 from tests.tiny import UNET, export_tiny
 from videogen.models.temporal_unet import TemporalUNetConfig
-from videogen.training.export import SPEC
+from videogen.training.export import SPEC, TRAINING
+from videogen.weights.installed import ENHANCERS, POCKET
 from videogen.weights.spec import ModelSpec
 from videogen.world.caption import WORDS
 
@@ -61,6 +63,18 @@ def test_the_denoiser_says_how_large_it_is(folder: Path) -> None:
 
 def test_the_record_is_kept(folder: Path) -> None:
     assert read(folder / "training.json") == {"steps": 0}
+    files = list(folder.rglob("*.safetensors"))
+    assert len(files) == 3
+    for path in files:
+        with safe_open(path, "pt") as file:
+            assert json.loads(file.metadata()[TRAINING]) == {"steps": 0}
+
+
+@pytest.mark.parametrize("part", ["denoiser", "vae", "text_encoder", "planner", "clip", *ENHANCERS])
+def test_every_shipped_file_says_how_it_was_trained(part: str) -> None:
+    [path] = (POCKET / part).glob("*.safetensors")
+    with safe_open(path, "pt") as file:
+        assert json.loads(file.metadata()[TRAINING])["steps"] > 1000
 
 
 def test_pocket_knows_the_words_of_the_world() -> None:

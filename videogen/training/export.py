@@ -10,7 +10,7 @@ from pathlib import Path
 
 import torch
 from diffusers import AutoencoderTiny, DPMSolverMultistepScheduler
-from safetensors.torch import save_file
+from safetensors.torch import save
 from torch import Tensor, nn
 from transformers import CLIPTextConfig, PreTrainedTokenizerFast
 
@@ -26,6 +26,8 @@ from videogen.weights.own_layout import BASE, MODEL, OPTIONAL_PARTS, PARTS
 from videogen.weights.spec import ModelSpec
 from videogen.world.caption import WORDS
 
+TRAINING = "training"
+"""The name of the record in the header of a file of weights."""
 SPEC = ModelSpec(
     width=64,
     height=64,
@@ -64,7 +66,7 @@ def export(trained: Trained, folder: Path) -> None:
         "vae": dict(trained.vae.state_dict()),
     }
     for name, state in states.items():
-        _save(state, folder / name / PARTS[name])
+        _save(state, folder / name / PARTS[name], trained.record)
     config = {"_class_name": "ConditionedUNet", **trained.unet_config.to_dict()}
     _write(folder / "denoiser" / "config.json", config)
     trained.vae.save_config(folder / "vae")
@@ -94,7 +96,7 @@ def export_student(
     `spec` is the teacher's, `denoiser` a `ConditionedUNet`; see `distill`.
     """
     assert isinstance(denoiser, ConditionedUNet)
-    _save(denoiser.state_dict(), folder / "denoiser" / PARTS["denoiser"])
+    _save(denoiser.state_dict(), folder / "denoiser" / PARTS["denoiser"], record)
     config = {"_class_name": "ConditionedUNet", **denoiser.unet.config.to_dict()}
     _write(folder / "denoiser" / "config.json", config)
     _scheduler(solver_order=1).save_config(folder / "scheduler")
@@ -123,7 +125,7 @@ def export_planner(planner: MotionPlanner, folder: Path, *, record: Mapping[str,
     Its words must be those of the folder's tokenizer. Raises CheckpointError where the folder is no model.
     """
     index = read_json(folder / INDEX)
-    _save(planner.state_dict(), folder / "planner" / OPTIONAL_PARTS["planner"])
+    _save(planner.state_dict(), folder / "planner" / OPTIONAL_PARTS["planner"], record)
     text = planner.text_encoder.config.to_diff_dict()
     config = {"_class_name": "MotionPlanner", **planner.config.to_dict(), "text_encoder": text}
     _write(folder / "planner" / "config.json", config)
@@ -136,7 +138,7 @@ def export_clip(encoder: TextVideoEncoder, folder: Path, *, record: Mapping[str,
 
     Its words must be those of the model's tokenizer.
     """
-    _save(encoder.state_dict(), folder / CLIP / OPTIONAL_PARTS[CLIP])
+    _save(encoder.state_dict(), folder / CLIP / OPTIONAL_PARTS[CLIP], record)
     text, name = encoder.text_encoder.config.to_diff_dict(), type(encoder).__name__
     config = {"_class_name": name, **encoder.config.to_dict(), "text_encoder": text}
     _write(folder / CLIP / "config.json", config)
@@ -149,17 +151,28 @@ def export_enhancer(
     network: nn.Module, folder: Path, *, part: str, config: Mapping[str, object], record: Mapping[str, object]
 ) -> None:
     """Write the `part` interpolator or upscaler into a folder, and tell the index of a model there of it."""
-    _save(network.state_dict(), folder / part / OPTIONAL_PARTS[part])
+    _save(network.state_dict(), folder / part / OPTIONAL_PARTS[part], record)
     _write(folder / part / "config.json", {"_class_name": ENHANCERS[part], **config})
     _write(folder / part / "training.json", record)
     if (folder / INDEX).exists():
         _write(folder / INDEX, {**read_json(folder / INDEX), part: ["videogen", ENHANCERS[part]]})
 
 
-def _save(state: Mapping[str, Tensor], path: Path) -> None:
+def _save(state: Mapping[str, Tensor], path: Path, record: Mapping[str, object]) -> None:
+    """Write weights in half precision, with the record of their training in the file's header."""
     path.parent.mkdir(parents=True, exist_ok=True)
     halves = {key: _half(value) for key, value in state.items()}
-    save_file(halves, path, metadata={"format": "pt"})
+    path.write_bytes(_ordered(save(halves, metadata={"format": "pt", TRAINING: json.dumps(record)})))
+
+
+def _ordered(file: bytes) -> bytes:
+    """A file of safetensors with its notes in order, which the library writes in one by chance."""
+    length = 8 + int.from_bytes(file[:8], "little")
+    header = json.loads(file[8:length])
+    notes = dict(sorted(header.pop("__metadata__").items()))
+    text = json.dumps({"__metadata__": notes, **header}, separators=(",", ":"), ensure_ascii=False).encode()
+    text += b" " * (-len(text) % 8)
+    return len(text).to_bytes(8, "little") + text + file[length:]
 
 
 def _part(state: Mapping[str, Tensor], prefix: str) -> dict[str, Tensor]:
