@@ -5,7 +5,7 @@
 PYTHON ?= python3
 VENV ?= .venv
 OUT ?= out
-PYTEST_ARGS ?= --numprocesses logical --maxprocesses 8 --dist worksteal
+PYTEST_ARGS ?= --numprocesses logical --maxprocesses 4 --dist worksteal
 BIN := $(VENV)/bin
 INPUTS := samples/inputs
 INSTALL = $(BIN)/python -m pip install --disable-pip-version-check --quiet --editable

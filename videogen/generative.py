@@ -158,7 +158,7 @@ class AgreeingRequest(GenerativeRequest):
         ge=0,
         le=20,
         description="How strongly every step is led to what pocket's text-video encoder finds to agree with "
-        "the prompt; 0 is off, 1 is gentle, 2 already strong. Steps take longer.",
+        "the prompt; 0 is off, 0.5 is gentle, 2 already strong. Steps take longer.",
     )
 
     @model_validator(mode="after")
