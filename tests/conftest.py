@@ -104,8 +104,8 @@ class FakeEngine:
         """Leave out the words alone."""
         return replace(conditions, prompt=None)
 
-    def scheduler(self) -> Any:
-        """Return a fresh scheduler."""
+    def scheduler(self, num_inference_steps: int | None = None) -> Any:
+        """Return a fresh scheduler, the same for every number of steps."""
         from diffusers import FlowMatchEulerDiscreteScheduler
 
         return FlowMatchEulerDiscreteScheduler()

@@ -18,6 +18,7 @@ from videogen.engine import Conditions, Engine
 from videogen.errors import CheckpointError, RequestError
 from videogen.sampling import Timeline, guided, sample, windowed
 from videogen.types import Denoiser
+from videogen.weights.spec import FEW_STEPS
 from videogen.world import render_clips
 from videogen.world.caption import WORDS
 
@@ -100,6 +101,13 @@ def test_every_scheduler_is_a_fresh_one(tiny: Engine) -> None:
     assert first is not second
     first.set_timesteps(3)
     assert len(second.timesteps) != 3
+
+
+def test_few_steps_lie_closer_where_there_is_more_noise(pocket: Engine) -> None:
+    shift = pocket.spec.few_steps_shift
+    assert shift > 1
+    for steps, expected in ((None, 1.0), (FEW_STEPS, shift), (FEW_STEPS + 1, 1.0)):
+        assert pocket.scheduler(steps).config.flow_shift == expected
 
 
 @pytest.mark.parametrize("count", [1, 4, 9])

@@ -42,7 +42,7 @@ from videogen.telling import LIKE_OURS, compile_network, make_denoisers
 from videogen.types import Denoiser, Frame, Frames, Latents
 from videogen.weights.extras import add_extras
 from videogen.weights.load import load_model
-from videogen.weights.spec import ModelSpec
+from videogen.weights.spec import FEW_STEPS, ModelSpec
 
 __all__ = ["Conditions", "Engine", "ModelSpec"]
 
@@ -105,9 +105,12 @@ class Engine:
         """The words of `prompt` that the model was never taught, in order, each once."""
         return unknown_words(self.spec, prompt)
 
-    def scheduler(self) -> SchedulerMixin:
-        """A fresh scheduler of the kind that the checkpoint names."""
-        return self._networks.scheduler_class.from_config(self._networks.scheduler_config)
+    def scheduler(self, num_inference_steps: int | None = None) -> SchedulerMixin:
+        """A fresh scheduler of the kind that the checkpoint names, for so many steps; see `ModelSpec`."""
+        config, shift = self._networks.scheduler_config, self.spec.few_steps_shift
+        if shift and num_inference_steps is not None and num_inference_steps <= FEW_STEPS:
+            config = {**config, "flow_shift": shift}
+        return self._networks.scheduler_class.from_config(config)
 
     @torch.inference_mode()
     def encode(self, frames: Frames) -> Latents:

@@ -123,7 +123,7 @@ def draw_carried(engine: Engine, case: Case, *, seed: int) -> list[Tensor]:
     latents = sample(
         engine.denoiser(conditions, timeline),
         timeline,
-        engine.scheduler(),
+        engine.scheduler(spec.num_inference_steps),
         channels=spec.latent_channels,
         height=spec.height // factor,
         width=spec.width // factor,

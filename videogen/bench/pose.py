@@ -100,7 +100,7 @@ def make_posed(
     latents: Latents = sample(
         guided(chain, [spec.pose_guidance]),
         timeline,
-        engine.scheduler(),
+        engine.scheduler(spec.num_inference_steps),
         channels=spec.latent_channels,
         height=spec.height // spec.vae_scale_factor,
         width=spec.width // spec.vae_scale_factor,

@@ -47,7 +47,8 @@ def clip_denoiser(
     """The guided denoiser over the whole clip that `denoise` samples with."""
     from videogen.sampling import guided, step_numbers, switched, within
 
-    numbers = step_numbers(engine.scheduler(), steps_of(request, engine), device=engine.device)
+    steps = steps_of(request, engine)
+    numbers = step_numbers(engine.scheduler(steps), steps, device=engine.device)
     links = engine.denoisers(chain, timeline, whole=_whole(request.cache_interval, numbers))
     denoiser = guided(links, [scale])
     if (request.guidance_start, request.guidance_end) != (0, 1):
@@ -74,7 +75,8 @@ def _led_by_words(
     from videogen.jobs.agreeing import aims_of
     from videogen.sampling import Levels, clip_guided
 
-    levels = Levels(engine.scheduler(), steps_of(request, engine), device=engine.device)
+    steps = steps_of(request, engine)
+    levels = Levels(engine.scheduler(steps), steps, device=engine.device)
     aims = aims_of(prompt, engine, length=length)
     return clip_guided(denoiser, aims, levels, scale=request.clip_guidance)
 
@@ -87,15 +89,15 @@ def sample_clip(
     """Sample with a denoiser of the latents of so many `readings`, one after the other in the channels."""
     from videogen.sampling import FreeNoise, sample
 
-    spec, cut = engine.spec, cut_of(request, engine)
+    spec, cut, steps = engine.spec, cut_of(request, engine), steps_of(request, engine)
     return sample(
         denoiser,
         timeline,
-        engine.scheduler(),
+        engine.scheduler(steps),
         channels=readings * spec.latent_channels,
         height=size[0] // spec.vae_scale_factor,
         width=size[1] // spec.vae_scale_factor,
-        num_inference_steps=steps_of(request, engine),
+        num_inference_steps=steps,
         seed=request.chosen_seed(),
         resamplings=resamplings,
         first=first,

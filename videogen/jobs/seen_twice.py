@@ -64,7 +64,8 @@ def draw_illusion(request: Illusion, engine: Engine, *, progress: Progress) -> I
     def encode(video: Video) -> Latents:
         return engine.encode_video(video[0].transpose(0, 1))
 
-    levels = Levels(engine.scheduler(), steps_of(request, engine), device=engine.device)
+    steps = steps_of(request, engine)
+    levels = Levels(engine.scheduler(steps), steps, device=engine.device)
     latents = sample_clip(
         request, engine, line, agreeing(readings, levels=levels, decode=decode, encode=encode),
         size=size, progress=progress, readings=len(readings),

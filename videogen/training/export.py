@@ -42,6 +42,7 @@ SPEC = ModelSpec(
     vae_scale_factor=4,
     size_multiple=16,
     known_words=tuple(sorted(WORDS)),
+    few_steps_shift=2.0,
 )
 
 
@@ -100,7 +101,9 @@ def export_student(
     config = {"_class_name": "ConditionedUNet", **denoiser.unet.config.to_dict()}
     _write(folder / "denoiser" / "config.json", config)
     _scheduler(solver_order=1).save_config(folder / "scheduler")
-    spec = replace(spec, num_inference_steps=STEPS, guidance_scale=1.0, pose_guidance=1.0)
+    spec = replace(
+        spec, num_inference_steps=STEPS, guidance_scale=1.0, pose_guidance=1.0, few_steps_shift=0.0
+    )
     index = {
         "_class_name": MODEL,
         BASE: teacher,

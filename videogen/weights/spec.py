@@ -15,7 +15,9 @@ from videogen.errors import CheckpointError
 from videogen.skeleton_style import STYLES, SkeletonStyle
 
 _LARGEST = 1 << 16
-_OPTIONAL = {"aliases", "frames_at_once", "skeleton_style"}
+_OPTIONAL = {"aliases", "few_steps_shift", "frames_at_once", "skeleton_style"}
+FEW_STEPS = 6
+"""Up to so many steps are few."""
 
 
 class Grid(TypedDict):
@@ -40,7 +42,8 @@ class ModelSpec:
     is the guidance scale for poses, `guidance_scale` that for words. `known_words` is the vocabulary of the
     training captions, empty where there is none. `aliases` are words that a motion planner reads as others,
     (word, meaning). `frames_at_once` go through the autoencoder together. `skeleton_style` is how the poses
-    are drawn that it reads. Raises ValueError for what is impossible.
+    are drawn that it reads. With `FEW_STEPS` or fewer a flow's scheduler takes `few_steps_shift`, if that is
+    not 0: above 1 its steps lie closer where there is more noise. Raises ValueError for what is impossible.
     """
 
     width: int
@@ -59,6 +62,7 @@ class ModelSpec:
     aliases: tuple[tuple[str, str], ...] = ()
     frames_at_once: int = 4
     skeleton_style: SkeletonStyle = "own"
+    few_steps_shift: float = 0.0
 
     def __post_init__(self) -> None:
         for field in fields(self):
