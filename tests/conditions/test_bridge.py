@@ -142,3 +142,26 @@ def test_a_seed_bends_the_front_and_the_same_one_gives_the_same() -> None:
     assert not torch.equal(one, other)
     assert one.min() == 0
     assert one.max() == 1
+
+
+def test_ground_that_one_clip_hides_all_along_is_known_from_the_other() -> None:
+    back = ground(HEIGHT, WIDTH)
+    slow = {"length": 4, "by": (0.0, -1.5), "side": SIDE}
+    first, second = square_over(back, at=(40, 70), **slow), square_over(back, at=(40, 52), **slow)
+    bridge = between(first, second)
+    picture, seen = shown(bridge, STEPS // 2)
+    below = np.s_[70:75, 34:46]  # hidden in the first clip from its beginning to its end
+    assert seen[below].min() > 0.9
+    assert psnr(picture[below], back[below]) > 30
+    truth = square_over(back, length=13, at=(40, 70), by=(0.0, -1.5), side=SIDE)[4 + STEPS // 2]
+    assert psnr(picture, truth, seen > 0.9) > 25
+
+
+def test_another_place_lends_no_ground() -> None:
+    first, second = (
+        square_over(ground(HEIGHT, WIDTH, seed=seed), length=4, at=(40, 60), by=(0.0, -1.5), side=SIDE)
+        for seed in (0, 1)
+    )
+    alone, other = carried(first), carried(np.ascontiguousarray(second[::-1]))
+    np.testing.assert_array_equal(alone.beside(other).parted.known, alone.parted.known)
+    torch.testing.assert_close(alone.beside(other).behind, alone.behind)

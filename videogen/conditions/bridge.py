@@ -40,7 +40,7 @@ class Bridge:
     @classmethod
     def of(cls, before: Onward, after: Onward, *, seed: int) -> Bridge:
         """Join two clips that were carried on towards each other, equally far."""
-        there, back = _met(before, after)
+        there, back = _met(before.beside(after), after.beside(before))
         height, width = before.small.shape[-2:]
         return cls(there, back, _front(height, width, seed=seed))
 

@@ -36,6 +36,8 @@ _LARGEST_HOLE = 0.2
 """A share of the picture up to which ground that was never seen is filled from around it."""
 _GUESSED = 0.8
 """How surely that is known: the network still has a say."""
+_LEAST_SHARED, _ALIKE = 0.3, 0.9
+"""Shares of the picture that two clips of one place know both, and of it that looks alike."""
 _JOINED = 5  # pixels between what belongs together
 _ANGLES = np.radians(np.arange(-40, 41, 2.5))
 
@@ -70,8 +72,12 @@ class Parted:
     camera: Array
 
 
-def part(pictures: Array) -> Parted:
-    """Part pictures `t h w c`; of one alone everything is ground."""
+def part(pictures: Array, *, other: Parted | None = None) -> Parted:
+    """Part pictures `t h w c`; of one alone everything is ground.
+
+    What is always hidden in them may be seen in an `other` clip of the same place: where most of what both
+    know looks alike and no camera moves, its ground counts too.
+    """
     height, width = pictures.shape[1:3]
     camera = camera_path(pictures)
     seen_from = [seen_from_last(picture, *place) for picture, place in zip(pictures, camera, strict=True)]
@@ -84,12 +90,16 @@ def part(pictures: Array) -> Parted:
     wide = np.stack([ndimage.binary_dilation(mask, iterations=2) for mask in changed])
     free = inside & ~wide
     ground, known = ground_of(steady, free)
+    lent = np.zeros((height, width), dtype=bool)
+    if other is not None and not camera.any() and not other.camera.any():
+        lent = _lent(ground, known, other)
+        ground, known = np.where(lent[..., None], other.ground, ground), np.where(lent, 1.0, known)
     masks = np.stack([_refined(*each, ground, known) for each in zip(steady, wide, strict=True)])
     things, rest = _follow(steady, masks)
     wild = ndimage.binary_opening((rest > 0.5).any(0))
     covered = sum((thing.mask for thing in things), np.zeros((height, width))) > 0.1
     free[-1] |= ~ndimage.binary_dilation(covered, iterations=2)  # what no thing hides there is ground
-    known = free.any(0).astype(float)
+    known = (free.any(0) | lent).astype(float)
     ground = np.where(free[-1][..., None], pictures[-1], ground)  # the clip goes on from this very picture
     hidden = known == 0
     if 0 < hidden.mean() < _LARGEST_HOLE:
@@ -98,6 +108,16 @@ def part(pictures: Array) -> Parted:
     return Parted(
         pictures[-1], free, ground, known, things, ndimage.binary_dilation(wild, iterations=2), camera
     )
+
+
+def _lent(ground: Array, known: Array, other: Parted) -> Mask:
+    """Where a ground is not known that an `other` clip of the same place shows; nowhere if it is another."""
+    both = (known == 1) & (other.known == 1)
+    apart = np.abs(ground - other.ground).max(-1)[both]
+    if both.mean() < _LEAST_SHARED or (apart < _CHANGED).mean() < _ALIKE:
+        return np.zeros_like(both)
+    lent: Mask = (known == 0) & (other.known == 1)
+    return lent
 
 
 def _changed(pictures: Array, inside: Mask) -> Mask:

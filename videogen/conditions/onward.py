@@ -57,10 +57,24 @@ class Onward:
     @classmethod
     def of(cls, small: Tensor, frames: Frames, *, steps: int, fps: float) -> Onward:
         """Carry on what is seen in the last frames of a clip, small and at full size."""
+        return cls._carried(small, frames, steps=steps, fps=fps, other=None)
+
+    def beside(self, other: Onward) -> Onward:
+        """The same, knowing what an `other` clip, maybe of the same place, shows of the ground."""
+        return self._carried(self.small, self.frames, steps=self.steps, fps=self.fps, other=other)
+
+    @classmethod
+    def _carried(
+        cls, small: Tensor, frames: Frames, *, steps: int, fps: float, other: Onward | None
+    ) -> Onward:
         stride = max(1, round(fps / _WATCHED))
         chosen = np.arange(len(small) - 1, -1, -stride)[::-1]
-        parted = part((small[chosen.copy()].permute(0, 2, 3, 1).double().numpy() + 1) / 2)
+        pictures = (small[chosen.copy()].permute(0, 2, 3, 1).double().numpy() + 1) / 2
+        parted = part(pictures, other=None if other is None else other.parted)
         behind, bare = _ground(parted, frames[chosen])
+        if other is not None and other.behind.shape == behind.shape:
+            lent = torch.from_numpy((parted.known == 1) & ~parted.free.any(0)).float()[None, None]
+            behind = torch.lerp(behind, other.behind, F.interpolate(lent, behind.shape[-2:]))
         later = np.arange(1, steps + 1) / stride
         # A camera comes to rest: nobody zooms for ever.
         slower = _CAMERA * fps / stride * (1 - np.exp(-later * stride / fps / _CAMERA))
