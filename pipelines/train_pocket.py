@@ -13,7 +13,7 @@ from pathlib import Path
 import videogen as vg
 from videogen.bench.figures import table
 from videogen.bench.report import write_report, write_sheets
-from videogen.bench.suite import evaluate
+from videogen.bench.suite import TRAINED, evaluate
 from videogen.training.journal import FILE, plot_journal
 from videogen.training.pocket import train_pocket
 
@@ -34,7 +34,7 @@ def main() -> None:
     logging.basicConfig(level=logging.INFO, format="%(message)s")
 
     def measure(model: Path, sheets: Path) -> Mapping[str, float]:
-        found = evaluate(vg.Engine(model), clips=min(given.clips, 8))
+        found = evaluate(vg.Engine(model), clips=min(given.clips, 8), parts=TRAINED)
         write_sheets(sheets, found)
         return {name: columns["made"] for name, columns in found.scores().items() if "made" in columns}
 
@@ -45,7 +45,7 @@ def main() -> None:
     plot_journal(given.out / FILE, given.out / "log.svg")
     if not (model / "model_index.json").exists():
         return
-    found = evaluate(vg.Engine(model), clips=given.clips)
+    found = evaluate(vg.Engine(model), clips=given.clips, parts=TRAINED)
     write_report(given.out / "scores.json", found, title=f"{model}, {given.clips} clips of each kind")
     write_sheets(given.out / "sheets", found)
     print(table(found, title=f"{model}, {given.clips} clips of each kind"))

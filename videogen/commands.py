@@ -229,15 +229,11 @@ class Evaluate:
 
 
 def evaluate_model(model: Path, sheets: Path) -> Mapping[str, float]:
-    """Measure a model folder on held-out clips and write contact sheets; the model's own figures by name.
-
-    Of the parts those that say most of a U-Net in the least time.
-    """
+    """Measure a model folder on held-out clips and write contact sheets; the model's own figures by name."""
     from videogen.bench.report import write_sheets
-    from videogen.bench.suite import evaluate
+    from videogen.bench.suite import TRAINED, evaluate
     from videogen.engine import Engine
 
-    parts = ("autoencoder", "planner", "text", "pairs", "people", "pose")
-    found = evaluate(Engine(model), clips=EVALUATED, parts=parts)
+    found = evaluate(Engine(model), clips=EVALUATED, parts=TRAINED)
     write_sheets(sheets, found)
     return {name: columns["made"] for name, columns in found.scores().items() if "made" in columns}

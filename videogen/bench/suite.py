@@ -29,6 +29,8 @@ PARTS = (
     "autoencoder", "planner", "text", "pairs", "people", "agreement", "pose", "builds", "photographs",
     "between", "continuing", "illusion", "interpolation", "upscaling",
 )  # fmt: skip
+TRAINED = ("autoencoder", "planner", "text", "pairs", "people", "pose")
+"""Parts that say most of a model that is being trained in the least time."""
 
 
 def evaluate(
