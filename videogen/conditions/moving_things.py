@@ -60,7 +60,7 @@ class Parted:
     `ground` `h w c` is as the camera sees it at the `last` picture, and `known` `h w`, 0…1, how surely: 1
     where it ever was seen, less where it was filled. `things` move as a whole, `wild` `h w` is where there is
     other motion, and `free` `t h w` where nothing moves. `camera` is its path `t 3`: x, y, zoom against the
-    last picture.
+    last picture. What `lent` says, `h w`, is known from another clip.
     """
 
     last: Array
@@ -70,6 +70,7 @@ class Parted:
     things: tuple[Thing, ...]
     wild: Mask
     camera: Array
+    lent: Mask
 
 
 def part(pictures: Array, *, other: Parted | None = None) -> Parted:
@@ -86,7 +87,7 @@ def part(pictures: Array, *, other: Parted | None = None) -> Parted:
     changed = _changed(steady, inside)
     if not changed.any():  # as in one picture alone
         still = np.zeros((height, width), dtype=bool)
-        return Parted(pictures[-1], inside, pictures[-1], np.ones((height, width)), (), still, camera)
+        return Parted(pictures[-1], inside, pictures[-1], np.ones((height, width)), (), still, camera, still)
     wide = np.stack([ndimage.binary_dilation(mask, iterations=2) for mask in changed])
     free = inside & ~wide
     ground, known = ground_of(steady, free)
@@ -99,14 +100,21 @@ def part(pictures: Array, *, other: Parted | None = None) -> Parted:
     wild = ndimage.binary_opening((rest > 0.5).any(0))
     covered = sum((thing.mask for thing in things), np.zeros((height, width))) > 0.1
     free[-1] |= ~ndimage.binary_dilation(covered, iterations=2)  # what no thing hides there is ground
-    known = (free.any(0) | lent).astype(float)
+    known = np.where(free.any(0), 1.0, _GUESSED * lent)
     ground = np.where(free[-1][..., None], pictures[-1], ground)  # the clip goes on from this very picture
     hidden = known == 0
     if 0 < hidden.mean() < _LARGEST_HOLE:
         ground, known = smoothed_over(ground, hidden), np.where(hidden, _GUESSED, known)
     ground = np.where(known[..., None] > 0, ground, filled_around(pictures[-1], covered))
     return Parted(
-        pictures[-1], free, ground, known, things, ndimage.binary_dilation(wild, iterations=2), camera
+        pictures[-1],
+        free,
+        ground,
+        known,
+        things,
+        ndimage.binary_dilation(wild, iterations=2),
+        camera,
+        lent & ~free.any(0),
     )
 
 

@@ -73,7 +73,7 @@ class Onward:
         parted = part(pictures, other=None if other is None else other.parted)
         behind, bare = _ground(parted, frames[chosen])
         if other is not None and other.behind.shape == behind.shape:
-            lent = torch.from_numpy((parted.known == 1) & ~parted.free.any(0)).float()[None, None]
+            lent = torch.from_numpy(parted.lent).float()[None, None]
             behind = torch.lerp(behind, other.behind, F.interpolate(lent, behind.shape[-2:]))
         later = np.arange(1, steps + 1) / stride
         # A camera comes to rest: nobody zooms for ever.
