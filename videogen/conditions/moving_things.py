@@ -36,8 +36,7 @@ _LARGEST_HOLE = 0.2
 """A share of the picture up to which ground that was never seen is filled from around it."""
 _GUESSED = 0.8
 """How surely that is known: the network still has a say."""
-_LEAST_SHARED, _ALIKE = 0.3, 0.9
-"""Shares of the picture that two clips of one place know both, and of it that looks alike."""
+_LEAST_SHARED, _ALIKE = 0.3, 0.9  # shares that two clips of one place know both, and of it that are alike
 _JOINED = 5  # pixels between what belongs together
 _ANGLES = np.radians(np.arange(-40, 41, 2.5))
 
@@ -91,9 +90,8 @@ def part(pictures: Array, *, other: Parted | None = None) -> Parted:
     wide = np.stack([ndimage.binary_dilation(mask, iterations=2) for mask in changed])
     free = inside & ~wide
     ground, known = ground_of(steady, free)
-    lent = np.zeros((height, width), dtype=bool)
-    if other is not None and not camera.any() and not other.camera.any():
-        lent = _lent(ground, known, other)
+    lent = _lent(ground, known, None if camera.any() else other)
+    if other is not None:
         ground, known = np.where(lent[..., None], other.ground, ground), np.where(lent, 1.0, known)
     masks = np.stack([_refined(*each, ground, known) for each in zip(steady, wide, strict=True)])
     things, rest = _follow(steady, masks)
@@ -106,26 +104,19 @@ def part(pictures: Array, *, other: Parted | None = None) -> Parted:
     if 0 < hidden.mean() < _LARGEST_HOLE:
         ground, known = smoothed_over(ground, hidden), np.where(hidden, _GUESSED, known)
     ground = np.where(known[..., None] > 0, ground, filled_around(pictures[-1], covered))
-    return Parted(
-        pictures[-1],
-        free,
-        ground,
-        known,
-        things,
-        ndimage.binary_dilation(wild, iterations=2),
-        camera,
-        lent & ~free.any(0),
-    )
+    wild, lent = ndimage.binary_dilation(wild, iterations=2), lent & ~free.any(0)
+    return Parted(pictures[-1], free, ground, known, things, wild, camera, lent)
 
 
-def _lent(ground: Array, known: Array, other: Parted) -> Mask:
+def _lent(ground: Array, known: Array, other: Parted | None) -> Mask:
     """Where a ground is not known that an `other` clip of the same place shows; nowhere if it is another."""
+    if other is None or other.camera.any():
+        return np.zeros(known.shape, dtype=bool)
     both = (known == 1) & (other.known == 1)
     apart = np.abs(ground - other.ground).max(-1)[both]
     if both.mean() < _LEAST_SHARED or (apart < _CHANGED).mean() < _ALIKE:
         return np.zeros_like(both)
-    lent: Mask = (known == 0) & (other.known == 1)
-    return lent
+    return np.asarray((known == 0) & (other.known == 1))
 
 
 def _changed(pictures: Array, inside: Mask) -> Mask:
