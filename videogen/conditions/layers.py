@@ -63,11 +63,11 @@ class Layers:
             )
         opacity = smoothstep(_sharpened(mask[None, None].float(), picture), _NOBODY, _PERSON)
         reach = max(1, round(_RIM * min(mask.shape)))
-        covered = F.max_pool2d((opacity > 0.02).float(), 2 * reach + 1, stride=1, padding=reach)
+        covered = _widest((opacity > 0.02).float(), reach)
         sleeves, bare = None, None
         if arms is not None:
             sleeves = arms[None, None]
-            free = (opacity > 0.9) & (F.max_pool2d(sleeves, 2 * reach + 1, 1, reach) < 0.1)
+            free = (opacity > 0.9) & (_widest(sleeves, reach) < 0.1)
             bare = spread(picture, free.float())
         if ground is not None:
             behind, trusted = torch.where(covered > 0, ground, picture), torch.ones_like(covered)
@@ -88,7 +88,7 @@ class Layers:
         changed = (person - self.person).abs()
         if self.bare is not None:
             moved = torch.lerp(resample(self.bare, field), moved, seen[:, None])
-            changed = F.max_pool2d(torch.maximum(changed, 1 - seen), 2 * self.rim + 1, 1, self.rim)
+            changed = _widest(torch.maximum(changed, 1 - seen), self.rim)
             seen = torch.ones_like(seen)
         stays = stillness(field) * (1 - changed)
         layered = torch.lerp(self.behind[:, :, None], moved, person[:, None])
@@ -133,5 +133,5 @@ def _sharpened(mask: Tensor, picture: Tensor) -> Tensor:
     centre, level = mean(guide), mean(mask)
     slope = (mean(guide * mask) - centre * level) / (mean(guide * guide) - centre * centre + 1e-3)
     drawn = (mean(slope) * guide + mean(level - slope * centre)).clamp(0, 1)
-    step = F.max_pool2d(mask, 3, stride=1, padding=1) + F.max_pool2d(-mask, 3, stride=1, padding=1)
+    step = _widest(mask, 1) + _widest(-mask, 1)
     return torch.lerp(drawn, mask, smoothstep(step, *_CRISP))
