@@ -41,6 +41,7 @@ LAYERS: list[set[str]] = [
     {
         "agreement",
         "carried",
+        "cast",
         "clip_conditions",
         "close_up",
         "devices",

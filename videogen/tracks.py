@@ -23,11 +23,11 @@ _FRAMES_AT_ONCE = 64
 class Tracks:
     """What moves where in `b` clips of `t` frames.
 
-    `state` `b t THINGS 5`: x and y of the middle and half extent as fractions of the picture, the angle in
-    radians (clockwise on the picture), and confidence (0 = no such thing). `outline` `b THINGS OUTLINE+1`:
-    the outline's radius over the half extent at equal angles from the thing's own x axis, clockwise, then
-    the radius of a hole. `camera` `b t 3`: where the middle of the scene has moved to, as fractions of the
-    picture, and the logarithm of the zoom; zero is a camera at rest.
+    `state` `b t THINGS 5`: x and y of the middle as fractions of the picture, half extent as one of its
+    shorter side, the angle in radians (clockwise on the picture), and confidence (0 = no such thing).
+    `outline` `b THINGS OUTLINE+1`: the outline's radius over the half extent at equal angles from the
+    thing's own x axis, clockwise, then the radius of a hole. `camera` `b t 3`: where the middle of the scene
+    has moved to, as fractions of the picture, and the logarithm of the zoom; zero is a camera at rest.
     """
 
     state: Tensor
@@ -89,8 +89,7 @@ def _draw_thing(
     b, t = state.shape[:2]
     x, y, size, angle, confidence = (value.reshape(b * t, 1, 1) for value in state.unbind(-1))
     size = size.clamp_min(1e-3)
-    dx, dy = columns[None, None, :] - x, rows[None, :, None] - y
-    u, v = (angle.cos() * dx + angle.sin() * dy) / size, (angle.cos() * dy - angle.sin() * dx) / size
+    u, v = own_frame(rows, columns, x=x, y=y, size=size, angle=angle)
     turn = torch.remainder(torch.atan2(v, u) / (2 * math.pi), 1.0) * OUTLINE
     first = turn.long().clamp_max(OUTLINE - 1)
     radii = outline.repeat_interleave(t, 0)
@@ -100,11 +99,24 @@ def _draw_thing(
     radius = torch.lerp(low, high, turn - first)
     distance = torch.hypot(u, v)
     hole = radii[:, OUTLINE].view(-1, 1, 1)
-    pixels = size * len(rows)
+    pixels = size * min(len(rows), len(columns))
     alpha = ((radius - distance) * pixels + 0.5).clamp(0, 1)
     alpha = alpha * torch.where(hole > 0.1, ((distance - hole) * pixels + 0.5).clamp(0, 1), 1.0)
     alpha = alpha * (confidence >= threshold)
     return alpha, 0.65 + 0.35 * v.clamp(-1, 1)
+
+
+def own_frame(
+    rows: Tensor, columns: Tensor, *, x: Tensor, y: Tensor, size: Tensor, angle: Tensor
+) -> tuple[Tensor, Tensor]:
+    """Where `rows` and `columns` of a picture, fractions of it, lie in a thing's own frame, in half extents.
+
+    The others are the thing's states, `n 1 1`; there come two of `n rows columns`.
+    """
+    shorter = min(len(rows), len(columns))
+    dx = (columns[None, None, :] - x) * (len(columns) / shorter)
+    dy = (rows[None, :, None] - y) * (len(rows) / shorter)
+    return (angle.cos() * dx + angle.sin() * dy) / size, (angle.cos() * dy - angle.sin() * dx) / size
 
 
 def _draw_lattice(camera: Tensor, rows: Tensor, columns: Tensor, *, spacing: float = 0.2) -> Tensor:

@@ -15,6 +15,7 @@ from videogen.dry_run import describe
 from videogen.errors import CheckpointError
 from videogen.jobs import Progress, silent
 from videogen.jobs.agreeing import Trial, agreement_of, aims_of, draw_best, seeds_of
+from videogen.jobs.casting import Take
 from videogen.jobs.ledger import Ledger
 from videogen.jobs.text_to_video import generate
 from videogen.schedule import read_prompt
@@ -29,19 +30,21 @@ def chosen(
 ) -> tuple[list[Tensor], Ledger]:
     """What is taken of clips of one number, their seed's, where these are the scores of the seeds."""
 
-    def draw(each: vg.TextToVideo, progress: Progress, ledger: Ledger) -> Iterator[Tensor]:
-        assert each.seed is not None
-        seed = each.seed
+    def pieces(seed: int, progress: Progress, ledger: Ledger) -> Iterator[Tensor]:
         yield ledger.once("clip", lambda: torch.full((1, 2, 4, 2, 2), float(seed)))
         ledger.join(seed % 7)
         progress("denoising", 1, 1)
+
+    def draw(each: vg.TextToVideo, progress: Progress, ledger: Ledger) -> Take:
+        assert each.seed is not None
+        return Take(pieces(each.seed, progress, ledger))
 
     monkeypatch.setattr(
         "videogen.jobs.agreeing.agreement_of", lambda pieces, *_: scores[int(pieces[0].mean())]
     )
     ledger = Ledger()
     asked = request(best_of=len(scores))
-    return list(draw_best(asked, engine, draw, fps=8, progress=progress, ledger=ledger)), ledger
+    return list(draw_best(asked, engine, draw, fps=8, progress=progress, ledger=ledger).pieces), ledger
 
 
 @pytest.mark.parametrize("best", [0, 1, 3])
@@ -114,7 +117,8 @@ def test_guidance_raises_the_agreement_and_none_is_the_same_clip(fake_engine: An
     found = []
     for scale in (0.0, 2.0, 8.0):
         ledger = Ledger()
-        list(generate(request(clip_guidance=scale, best_of=2), fake_engine, ledger=ledger))
+        asked = request(clip_guidance=scale, best_of=2, close_ups=False)
+        list(generate(asked, fake_engine, ledger=ledger))
         found.append(ledger.notes["agreement"])
     assert found[0] < found[1] < found[2]
     np.testing.assert_array_equal(

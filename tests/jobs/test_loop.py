@@ -217,6 +217,8 @@ def test_a_loop_from_words_is_a_ring_whose_motion_goes_there_and_back(
     told = watched(fake_engine, monkeypatch)
     ledger = Ledger()
     frames = list(generate(vg.Loop(prompt="a red ball", seed=1, seconds=1), fake_engine, ledger=ledger))
+    near, told = [one for one in told if not one[1].ring], [one for one in told if one[1].ring]
+    assert [one.prompt for one, _ in near] == [None, "a red ball"], "the ball is drawn from near, too"
     assert len(frames) == 8
     assert ledger.ring
     assert not ledger.seams

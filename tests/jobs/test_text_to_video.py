@@ -17,7 +17,7 @@ from videogen.jobs.text_to_video import generate
 from videogen.sampling import Timeline
 from videogen.schedule import Schedule
 
-PLAIN: dict[str, Any] = {"prompt": "a red ball", "seed": 1}
+PLAIN: dict[str, Any] = {"prompt": "a red ball", "seed": 4}
 CHANGES: dict[str, Any] = {
     "prompt": "a blue ball",
     "motion_prompt": "a blue square",
@@ -28,6 +28,7 @@ CHANGES: dict[str, Any] = {
     "path": "0.2,0.3 0.8,0.7",
     "pose": "pose.json",
     "plan": False,
+    "close_ups": False,
     "num_frames": 3,
     "width": 48,
     "height": 48,
@@ -117,7 +118,7 @@ def test_of_a_person_the_first_frame_is_drawn_first_and_shown_to_the_rest(
     list(generate(request, fake_engine))
     assert [one.reference is None for one in told] == [True, True], "who does not go on from it draws once"
     told.clear()
-    list(generate(vg.TextToVideo("a ball", seed=1, num_inference_steps=2), fake_engine))
+    list(generate(vg.TextToVideo("a ball", seed=1, num_inference_steps=2, close_ups=False), fake_engine))
     assert [one.reference is None for one in told] == [True, True], "things need no first frame"
 
 

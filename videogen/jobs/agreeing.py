@@ -6,6 +6,7 @@ Words that change over a clip are held to the frames that they are said of.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from functools import partial
 from hashlib import blake2b
 from itertools import pairwise
@@ -22,13 +23,14 @@ if TYPE_CHECKING:
     from torch import Tensor
 
     from videogen.engine import Engine
+    from videogen.jobs.casting import Take
     from videogen.jobs.text_to_video import TextToVideo
     from videogen.sampling import Aim
     from videogen.sampling.standing import Keeper
     from videogen.types import Latents
 
-Draw = Callable[["TextToVideo", Progress, Ledger], Iterator["Latents"]]
-"""Draws the clip of a request, piece by piece, telling progress and a ledger."""
+Draw = Callable[["TextToVideo", Progress, Ledger], "Take"]
+"""Draws the clip of a request, telling progress and a ledger."""
 _TOGETHER = 24
 """Frames of a clip that are looked at together."""
 
@@ -87,26 +89,27 @@ class Trial(Ledger):
 
 def draw_best(
     request: TextToVideo, engine: Engine, draw: Draw, *, fps: float, progress: Progress, ledger: Ledger
-) -> Iterator[Latents]:
-    """Yield the pieces of the clip that agrees best with the prompt, of as many as are asked for.
+) -> Take:
+    """The clip that agrees best with the prompt, of as many as are asked for.
 
     They differ in their seeds; of equals the first is taken. Of one clip there is nothing to choose, and its
     pieces come as they are drawn. The ledger notes the seed that was taken, and its agreement.
     """
     seeds = seeds_of(request.chosen_seed(), request.best_of)
     if len(seeds) == 1:
-        yield from draw(request, progress, ledger)
-        return
+        return draw(request, progress, ledger)
     tried = []
     for number, seed in enumerate(seeds):
         trial = Trial(ledger, name=f"{number}-" if number else "")
         tell = counted(progress, piece=number, pieces=len(seeds))
-        pieces = [piece.cpu() for piece in draw(request.with_seed(seed), tell, trial)]
+        take = draw(request.with_seed(seed), tell, trial)
+        pieces = [piece.cpu() for piece in take.pieces]
         prompt = read_prompt(request.prompt, length=sum(piece.shape[2] for piece in pieces), fps=fps)
-        tried.append((agreement_of(pieces, prompt, engine), pieces, trial))
+        found = agreement_of(take.seen(engine, pieces), prompt, engine)
+        tried.append((found, replace(take, pieces=iter(pieces)), trial))
     best = max(range(len(seeds)), key=lambda number: tried[number][0])
-    agreement, pieces, trial = tried[best]
+    agreement, take, trial = tried[best]
     ledger.join(*trial.joins)
     ledger.meet(*trial.seams)
     ledger.notes |= {"best_seed": seeds[best], "agreement": round(agreement, 4)}
-    yield from pieces
+    return take

@@ -14,12 +14,13 @@ from videogen.errors import RequestError
 from videogen.jobs.checks import picture_size
 from videogen.jobs.driving import read_driving
 from videogen.jobs.outline import Outline, outlined
-from videogen.jobs.planned import draw_plans, person_of, plan_words
+from videogen.jobs.planned import draw_plans, person_of, plan_words, things_of
 from videogen.jobs.shapes import Shapes, check_control
 from videogen.jobs.words import word_guidance
 from videogen.planning import Plan
 from videogen.schedule import read_prompt
 from videogen.skeleton_style import draw_maps
+from videogen.tracks import Tracks
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -34,10 +35,22 @@ FIRST_FRAMES = 8
 
 @dataclass(frozen=True)
 class Guide:
-    """Motion in a picture of some size: `maps` `1 3 t h w`, and where a person's points are, `t k 3`."""
+    """Motion in a picture of some size: `maps` `1 3 t h w`, and what they show where that is known.
+
+    A person's points `t k 3`, or the `tracks` of things that stay the same throughout.
+    """
 
     maps: Tensor
     person: Tensor | None
+    tracks: Tracks | None = None
+
+    def at(self, frames: Tensor) -> Guide:
+        """The motion of the frames with these numbers, int64 `n`, in this order."""
+        tracks = self.tracks
+        if tracks is not None:
+            tracks = Tracks(tracks.state[:, frames], tracks.outline, tracks.camera[:, frames])
+        person = None if self.person is None else self.person[frames]
+        return Guide(self.maps[:, :, frames], person, tracks)
 
 
 @dataclass(frozen=True)
@@ -97,7 +110,9 @@ class Motion:
                 "--path moves a thing, and the sentence tells of a person; name a thing, or give --pose"
             )
         maps = draw_plans(plans, height=size[0], width=size[1])
-        return None if maps is None else Guide(maps, person=person_of(plans))
+        if maps is None:
+            return None
+        return Guide(maps, person=person_of(plans), tracks=things_of(plans))
 
     def _plans(self, request: TextToVideo, engine: Engine) -> list[Plan]:
         """What the words say; from two prompts the motion of one and the shapes of the other."""

@@ -29,6 +29,11 @@ class MovedRequest(ShownRequest):
     plan: bool = Field(
         default=True, description="Plan the motion from the words first; or leave it to the network."
     )
+    close_ups: bool = Field(
+        default=True,
+        description="Draw each thing that is planned once more from near, by itself, and lay it along its "
+        "track; or leave it as the whole clip shows it, small.",
+    )
     motion_prompt: Prompt | None = Field(
         default=None,
         description="Words to plan the motion from in place of the prompt, which says the looks.",

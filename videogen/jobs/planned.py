@@ -21,6 +21,7 @@ from videogen.schedule import Schedule
 if TYPE_CHECKING:
     from videogen.conditions.route import Route
     from videogen.engine import Engine
+    from videogen.tracks import Tracks
 
 log = logging.getLogger(__name__)
 
@@ -72,3 +73,10 @@ def person_of(plans: Sequence[Plan]) -> Tensor | None:
     poses = [plan.pose for plan in plans if plan.pose is not None]
     same = len(poses) == len(plans) > 0 and len({plan.kind for plan in plans}) == 1
     return torch.cat(poses) if same else None
+
+
+def things_of(plans: Sequence[Plan]) -> Tracks | None:
+    """The tracks of a clip of things alone; None where words change or a person is planned."""
+    if len(plans) != 1 or plans[0].is_empty or plans[0].pose is not None:
+        return None
+    return plans[0].tracks

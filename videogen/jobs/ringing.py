@@ -12,9 +12,11 @@ from typing import TYPE_CHECKING
 
 import torch
 
+from videogen.conditions.reference import to_frame
 from videogen.engine import Conditions
 from videogen.errors import RequestError
 from videogen.jobs import Progress
+from videogen.jobs.casting import cast_of, over
 from videogen.jobs.checks import check_amount, picture_size
 from videogen.jobs.denoising import denoise
 from videogen.jobs.drawing import LATER_WORDS, carried_along
@@ -54,10 +56,13 @@ def frames_of_ring(request: Loop, engine: Engine, *, ledger: Ledger, progress: P
         later = 1 + (scale - 1) * LATER_WORDS
     else:
         later = scale
+    cast = cast_of(
+        request, engine, guide, request.prompt, fps=float(fps), scale=scale, progress=progress, ledger=ledger
+    )
     chain = [engine.without_words(told), told]
     ring, keeper = Timeline.ring_of(length), ledger.steps("clip")
     latents = ledger.once("clip", lambda: draw(ring, chain, scale=later, keeper=keeper))
-    yield from engine.decode(latents)
+    yield from engine.decode(latents) if cast is None else map(to_frame, over(cast, engine, latents))
 
 
 def _there_and_back(request: Loop, engine: Engine, *, length: int, size: tuple[int, int]) -> Guide | None:
@@ -69,5 +74,4 @@ def _there_and_back(request: Loop, engine: Engine, *, length: int, size: tuple[i
         return None
     order = torch.arange(length)
     order = torch.minimum(order, length - order).clamp_max(half - 1)
-    person = None if guide.person is None else guide.person[order]
-    return Guide(guide.maps[:, :, order], person)
+    return guide.at(order)

@@ -24,7 +24,7 @@ from videogen.schedule import texts_of
 if TYPE_CHECKING:
     from videogen.engine import Engine, ModelSpec
     from videogen.jobs.outline import Outline
-    from videogen.types import Frame, Latents
+    from videogen.types import Frame
 
 
 class TextToVideo(MovedRequest, AgreeingRequest):
@@ -54,6 +54,7 @@ def generate(
 ) -> Iterator[Frame]:
     """Yield the clip's frames; raises `RequestError` where the model cannot do what is asked."""
     from videogen.jobs.agreeing import draw_best
+    from videogen.jobs.casting import Take, cast_of
     from videogen.jobs.drawing import draw_clip
     from videogen.jobs.guiding import Motion
     from videogen.jobs.shown import Shown
@@ -67,18 +68,24 @@ def generate(
     check_amount(motion.length, *size)
     shown = Shown.read(request, engine, fps=float(fps), length=motion.length, size=size)
 
-    def draw(request: TextToVideo, progress: Progress, ledger: Ledger) -> Iterator[Latents]:
+    def draw(request: TextToVideo, progress: Progress, ledger: Ledger) -> Take:
         guide = motion.guide(request, engine, size=size) if shown.moving is None else None
-        return draw_clip(
+        cast = cast_of(
+            request, engine, guide if request.close_ups and shown.keyframes is None else None,
+            request.prompt, negative_prompt=request.negative_prompt,
+            fps=float(fps), scale=scale, progress=progress, ledger=ledger,
+        )  # fmt: skip
+        pieces = draw_clip(
             request, engine, guide, shown, length=motion.length, fps=float(fps),
             scale=scale, size=size, progress=progress, ledger=ledger,
         )  # fmt: skip
+        return Take(pieces, cast)
 
-    chosen = draw_best(request, engine, draw, fps=float(fps), progress=progress, ledger=ledger or Ledger())
+    take = draw_best(request, engine, draw, fps=float(fps), progress=progress, ledger=ledger or Ledger())
     begin = 0
-    for latents in chosen:
-        yield from shown.decoded(engine, latents, begin=begin)
-        begin += latents.shape[2]
+    for piece in take.pieces:
+        yield from take.frames(engine, piece, shown, begin=begin)
+        begin += piece.shape[2]
 
 
 def outline(request: TextToVideo, spec: ModelSpec) -> Outline:

@@ -39,6 +39,8 @@ _TURN_SPREAD = 0.3
 """The unit of cosine and sine. Few things ever turn; in units of one, noise drowns those that do."""
 _AT_REST = 0.02
 _LEAST_CHANGE = 0.05
+_LEAST_HOLE = 0.25
+"""The radius below which a hole that is planned is none: of a ring it is nearly half."""
 
 
 class PoseBasis(nn.Module):
@@ -190,6 +192,7 @@ def decode_thing(channels: Tensor) -> tuple[Tensor, Tensor]:
     shape = channels[..., 6:].mean(1)
     rim = (shape[:, :OUTLINE] * 0.25 + 0.85).clamp(0.05, 1.5)
     hole = (shape[:, OUTLINE:] * 0.3).clamp(0, 1)
+    hole = hole * (hole > _LEAST_HOLE)
     return state, torch.cat([rim, hole], -1)
 
 

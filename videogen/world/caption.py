@@ -2,7 +2,8 @@
 
 Labels (attribute → value, as clips bear them) become a sentence by `CAPTION_ROLLS` numbers in [0, 1), which
 choose words and order; `said` tells which attributes a sentence names. `WORDS` is everything that can occur,
-so that an unknown word in a user's prompt can be named; `simplify` brings a prompt into this spelling.
+so that an unknown word in a user's prompt can be named; `simplify` brings a prompt into this spelling, and
+`named_things` finds the things in it.
 """
 
 from __future__ import annotations
@@ -35,7 +36,16 @@ from videogen.world.vocabulary import (
     plural,
 )
 
-__all__ = ["CAPTION_ROLLS", "WORDS", "describe_person", "describe_things", "said", "simplify", "words_of"]
+__all__ = [
+    "CAPTION_ROLLS",
+    "WORDS",
+    "describe_person",
+    "describe_things",
+    "named_things",
+    "said",
+    "simplify",
+    "words_of",
+]
 
 CAPTION_ROLLS = 12
 """How many numbers choose the words of one sentence."""
@@ -237,6 +247,22 @@ def _spell_two(found: re.Match[str]) -> str:
     if noun == found[2] != "fish" or not re.fullmatch(_NOUNS, noun):
         return found[0]
     return f"a {found[1]}{noun} and another {found[1]}{noun}"
+
+
+_AFTER = "|".join(chain.from_iterable(after for _, after in TEXTURE_WORDS.values()))
+_THING = re.compile(
+    rf"(?<!\bin )\b(?:an?|another|the) "
+    rf"((?:(?!an? |another |the )[a-z']+ ){{0,3}}?(?:{'|'.join(chain.from_iterable(SHAPE_WORDS.values()))})"
+    rf"(?: (?:{_AFTER}))?)\b"
+)
+
+
+def named_things(text: str) -> tuple[str, ...]:
+    """The things that a prompt names, in order, each as a name with its article: "a striped red ball".
+
+    Up to three words before the noun belong to the name, whether they are known or not.
+    """
+    return tuple(_with_article(name) for name in _THING.findall(simplify(text)))
 
 
 def _all_words() -> frozenset[str]:

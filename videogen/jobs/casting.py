@@ -1,0 +1,114 @@
+"""Draw the things of a clip from near, each by itself, to lay them over the whole clip along their tracks."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import torch
+
+from videogen.cast import Cast, cut_out, near
+from videogen.conditions.reference import to_frame
+from videogen.engine import Conditions
+from videogen.jobs import Progress
+from videogen.jobs.denoising import denoise, steps_of
+from videogen.jobs.ledger import Ledger
+from videogen.sampling import Timeline
+from videogen.tracks import draw_tracks
+from videogen.weights.spec import FEW_STEPS
+from videogen.world.caption import named_things
+
+if TYPE_CHECKING:
+    from torch import Tensor
+
+    from videogen.engine import Engine
+    from videogen.generative import GenerativeRequest
+    from videogen.jobs.guiding import Guide
+    from videogen.jobs.shown import Shown
+    from videogen.types import Frame, Latents
+
+LENGTH = 4
+"""Frames of a close-up; their median is taken."""
+_BACKDROP = "in front of a grey wall"
+
+
+@dataclass(frozen=True)
+class Take:
+    """A clip as it is drawn: its `pieces`, latents `1 c t h w` in order, and the cast to lay over them."""
+
+    pieces: Iterator[Latents]
+    cast: Cast | None = None
+
+    def frames(self, engine: Engine, piece: Latents, shown: Shown, *, begin: int) -> Iterator[Frame]:
+        """The frames of a piece whose first is number `begin`."""
+        if self.cast is None:
+            return shown.decoded(engine, piece, begin=begin)
+        return map(to_frame, over(self.cast, engine, piece, begin=begin))
+
+    def seen(self, engine: Engine, pieces: list[Latents]) -> list[Latents]:
+        """Pieces as latents of what is seen of them."""
+        if self.cast is None:
+            return pieces
+        begin, found = 0, []
+        for piece in pieces:
+            found.append(engine.encode_video(over(self.cast, engine, piece, begin=begin)))
+            begin += piece.shape[2]
+        return found
+
+
+def over(cast: Cast, engine: Engine, piece: Latents, *, begin: int = 0) -> Tensor:
+    """What is seen of a piece, whose first frame is number `begin`, under its cast, −1…1 `t c h w`."""
+    return cast.over(torch.stack(list(engine.decode_video(piece))), begin=begin).clamp(-1, 1)
+
+
+def cast_of(
+    request: GenerativeRequest, engine: Engine, guide: Guide | None, prompt: str | None, *,
+    fps: float, scale: float, progress: Progress, ledger: Ledger, negative_prompt: str | None = None,
+) -> Cast | None:  # fmt: skip
+    """The things of a clip as they look from near; None where its motion is not that of the things it names.
+
+    `prompt` names them; `scale` is the guidance by words. A thing alone on a plain ground takes few steps.
+    """
+    if guide is None or guide.tracks is None or prompt is None:
+        return None
+    names, there = named_things(prompt), (guide.tracks.state[0, 0, :, 4] > 0).tolist()
+    if len(names) != sum(there):
+        return None
+    simply = {
+        "num_inference_steps": min(steps_of(request, engine), FEW_STEPS),
+        "guidance_start": 0.0, "guidance_end": 1.0, "cache_interval": 1,
+    }  # fmt: skip
+    asked = request.model_copy(update=simply)
+    looks: list[Tensor | None] = []
+    for number, present in enumerate(there):
+        if not present:
+            looks.append(None)
+            continue
+        name = names[sum(there[:number])]
+        outline = guide.tracks.outline[0, number]
+        told = _told(engine, name, outline, fps=fps)
+        chain = [Conditions(prompt=negative_prompt, fps=fps, pose_maps=told.pose_maps), told]
+        latents = ledger.once(
+            f"near-{number}",
+            lambda chain=chain, name=name: denoise(  # type: ignore[misc]
+                asked, engine, Timeline.line(LENGTH), chain, scale=scale, size=_size(engine),
+                progress=lambda _, done, total: progress(f"{name} from near", done, total),
+            ),
+        )  # fmt: skip
+        looks.append(cut_out(torch.stack(list(engine.decode_video(latents))), outline))
+    return Cast(tuple(looks), guide.tracks)
+
+
+def _size(engine: Engine) -> tuple[int, int]:
+    """Height and width of a close-up: the model's own, square."""
+    side = min(engine.spec.height, engine.spec.width)
+    return side, side
+
+
+def _told(engine: Engine, name: str, outline: Tensor, *, fps: float) -> Conditions:
+    """What the network is told of a thing from near, before a plain wall where it knows that word."""
+    height, width = _size(engine)
+    prompt = name if engine.unknown_words(_BACKDROP) else f"{name} {_BACKDROP}"
+    maps = draw_tracks(near(outline, length=LENGTH), height=height, width=width)
+    return Conditions(prompt=prompt, fps=fps, pose_maps=maps)
