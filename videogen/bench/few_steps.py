@@ -14,7 +14,7 @@ from videogen.bench.suite import evaluate
 from videogen.engine import Engine
 from videogen.errors import RequestError
 
-PARTS = ("text", "people", "pose")
+PARTS = ("text", "pairs", "people", "pose")
 STEPS = (16, 4)
 """The numbers of steps that are compared, the one that is measured against first."""
 
