@@ -10,11 +10,13 @@ import pytest
 import torch
 
 import videogen as vg
+from videogen.jobs import jobs
 from videogen.jobs.casting import LENGTH, Take, cast_of
 from videogen.jobs.guiding import Guide
 from videogen.jobs.ledger import Ledger
 from videogen.jobs.text_to_video import generate
 from videogen.tracks import Tracks
+from videogen.weights.spec import FEW_STEPS
 
 
 def request(prompt: str = "a red ball", **fields: Any) -> vg.TextToVideo:
@@ -150,3 +152,18 @@ def test_a_run_that_was_stopped_keeps_its_close_ups(fake_engine: Any) -> None:
 
     list(generate(request(), fake_engine, ledger=Kept()))
     assert Kept.names == ["near-0", "clip"]
+
+
+def test_a_dry_run_counts_what_is_drawn_from_near(fake_engine: Any) -> None:
+    def calls(prompt: str, **fields: Any) -> int:
+        made = jobs()["text-to-video"].outline
+        assert made is not None
+        return made(request(prompt, num_inference_steps=20, **fields), fake_engine.spec).calls
+
+    whole = calls("a red ball", close_ups=False)
+    assert calls("a red ball") == whole + 2 * FEW_STEPS
+    assert calls("a red ball", guidance_scale=1.0) == whole / 2 + FEW_STEPS
+    assert calls("a red ball", best_of=2) == 2 * calls("a red ball")
+    assert calls("a red ball and a blue square") == whole + 4 * FEW_STEPS
+    for prompt, fields in (("a man waves", {}), ("0: a ball | 50%: a box", {}), ("a ball", {"plan": False})):
+        assert calls(prompt, **fields) == whole

@@ -109,3 +109,11 @@ def test_feet_which_the_world_lacks_are_neither_read_nor_made() -> None:
 def test_too_few_poses_are_refused() -> None:
     with pytest.raises(ValueError, match="3 poses cannot give 6 components"):
         PoseBasis(6).fit(torch.rand(3, KEYPOINTS, 3))
+
+
+def test_a_small_hole_is_noise_and_a_ring_keeps_its_own() -> None:
+    tracks, vectors = things(2), planner().vectors
+    tracks.outline[0, 0, -1], tracks.outline[0, 1, -1] = 0.2, 0.44
+    outline = vectors.decode(vectors.encode(tracks, nobody(), kind="body"))[0].outline
+    assert float(outline[0, 0, -1]) == 0
+    assert float(outline[0, 1, -1]) == pytest.approx(0.44)

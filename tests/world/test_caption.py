@@ -14,6 +14,7 @@ from videogen.world.caption import (
     WORDS,
     describe_person,
     describe_things,
+    named_things,
     said,
     simplify,
     words_of,
@@ -254,3 +255,32 @@ def test_prompts_take_the_spelling_of_the_captions(prompt: str, simple: str) -> 
 @given(text=st.text(max_size=60))
 def test_any_prompt_can_be_simplified_once_and_for_all(text: str) -> None:
     assert simplify(simplify(text)) == simplify(text)
+
+
+@settings(max_examples=200)
+@given(label=things(), numbers=rolls)
+def test_the_things_of_a_caption_are_found_in_order(label: Label, numbers: tuple[float, ...]) -> None:
+    names = named_things(describe_things(label, rolls=numbers))
+    wanted = [""] if label["count"] == "1" else ["", "2"]
+    assert len(names) == len(wanted)
+    for name, which in zip(names, wanted, strict=True):
+        nouns = "|".join(SHAPE_WORDS[label[f"shape{which}"]])
+        assert re.fullmatch(
+            rf"an? (?:\w+ )*{label[f'colour{which}']} (?:\w+ )*?(?:{nouns})(?: with \w+)?", name
+        )
+
+
+@pytest.mark.parametrize(
+    ("prompt", "names"),
+    [
+        ("Two red balls bounce", ("a red ball", "a red ball")),
+        ("an orange hoop moves in a circle", ("an orange hoop",)),
+        ("A big shiny red ball rolls", ("a big shiny red ball",)),
+        ("in a room a ball falls while the small boat sails", ("a ball", "a small boat")),
+        ("a red ball with stripes rises", ("a red ball with stripes",)),
+        ("a woman in a red shirt waves", ()),
+        ("", ()),
+    ],
+)
+def test_things_are_found_in_what_people_write(prompt: str, names: tuple[str, ...]) -> None:
+    assert named_things(prompt) == names

@@ -13,7 +13,7 @@ from videogen.conditions.route import Route, read_route
 from videogen.errors import RequestError
 from videogen.jobs.checks import picture_size
 from videogen.jobs.driving import read_driving
-from videogen.jobs.outline import Outline, outlined
+from videogen.jobs.outline import Outline, calls_from_near, outlined
 from videogen.jobs.planned import draw_plans, person_of, plan_words, things_of
 from videogen.jobs.shapes import Shapes, check_control
 from videogen.jobs.words import word_guidance
@@ -147,6 +147,10 @@ def outline_text(request: TextToVideo, spec: ModelSpec) -> Outline:
     times = request.best_of
     outline = partial(outlined, request, spec, fps=fps, size=size, grid=size, scale=scale, times=times)
     made = outline(length=length)
+    if request.has_close_ups:
+        return replace(
+            made, calls=made.calls + times * calls_from_near(request, request.prompt, spec, scale=scale)
+        )
     if request.pose is None or request.control != "pose" or spec.skeleton_style != "own":
         return made
     first = outline(length=min(length, FIRST_FRAMES))

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from videogen.jobs.checks import check_amount, picture_size
 from videogen.jobs.given import GivenVideo
 from videogen.jobs.going_on import words_scale
-from videogen.jobs.outline import Outline, Row, calls_of, moved, rows_of
+from videogen.jobs.outline import Outline, Row, calls_from_near, calls_of, moved, rows_of
 from videogen.jobs.rolling import rolls, rolls_on
 from videogen.jobs.windowing import context_of, contexts_between, cut_ahead
 from videogen.jobs.words import word_guidance
@@ -65,7 +65,8 @@ def outline_loop(request: Loop, spec: ModelSpec) -> Outline:
     scale = word_guidance(request.guidance_scale, negative_prompt=None, spec=spec)
     rows = rows_of(request, spec, length=length, ring=True)
     calls = round(calls_of(request, spec, rows, scale=scale))
-    return Outline(length, fps, *size, grid=size, rows=rows, calls=calls)
+    near = calls_from_near(request, str(request.prompt), spec, scale=scale)
+    return Outline(length, fps, *size, grid=size, rows=rows, calls=calls + near)
 
 
 def _between(

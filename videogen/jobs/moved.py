@@ -56,6 +56,11 @@ class MovedRequest(ShownRequest):
         """Whether nothing names the motion, and it may be made out."""
         return self.plan and self.pose is None and self.path is None and self.motion_prompt is None
 
+    @property
+    def has_close_ups(self) -> bool:
+        """Whether things that are planned are drawn from near too; keyframes come back as they are."""
+        return self.close_ups and self.plan and self.pose is None and not self.keyframe
+
     def rate(self, default: Fraction) -> Fraction:
         """Return the frames per second of the output: asked for, the pose's own, or `default`."""
         from videogen.jobs.driving import driving_rate

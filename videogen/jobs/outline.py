@@ -13,6 +13,8 @@ from typing import TYPE_CHECKING
 
 from videogen.generative import GenerativeRequest, TimelineRequest
 from videogen.jobs.windowing import cut_ahead
+from videogen.schedule import texts_of
+from videogen.world.caption import named_things
 
 if TYPE_CHECKING:
     from videogen.weights.spec import ModelSpec
@@ -92,6 +94,18 @@ def calls_of(
     agree = any(row.known for row in rows)
     often = [again - (again - 1) / steps if (row.known if in_pieces else agree) else 1 for row in rows]
     return calls * sum(often)
+
+
+def calls_from_near(request: GenerativeRequest, prompt: str, spec: ModelSpec, *, scale: float) -> int:
+    """About how often the network is called to draw the things of a clip from near, before any is loaded."""
+    from videogen.tracks import THINGS
+    from videogen.weights.spec import FEW_STEPS
+
+    texts = texts_of(prompt)
+    if len(texts) != 1 or spec.skeleton_style != "own":
+        return 0
+    steps = min(request.num_inference_steps or spec.num_inference_steps, FEW_STEPS)
+    return min(len(named_things(texts[0])), THINGS) * steps * (1 if scale == 1 else 2)
 
 
 def rows_of(

@@ -71,7 +71,7 @@ def generate(
     def draw(request: TextToVideo, progress: Progress, ledger: Ledger) -> Take:
         guide = motion.guide(request, engine, size=size) if shown.moving is None else None
         cast = cast_of(
-            request, engine, guide if request.close_ups and shown.keyframes is None else None,
+            request, engine, guide if request.has_close_ups else None,
             request.prompt, negative_prompt=request.negative_prompt,
             fps=float(fps), scale=scale, progress=progress, ledger=ledger,
         )  # fmt: skip
