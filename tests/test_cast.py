@@ -9,7 +9,7 @@ import torch
 from torch import Tensor
 
 from videogen.cast import RADIUS, Cast, cut_out, near, placed
-from videogen.tracks import OUTLINE, Tracks, draw_tracks
+from videogen.tracks import OUTLINE, Tracks, draw_tracks, joined
 from videogen.world.clips import render_clips
 from videogen.world.creatures import SHAPES, outlines
 
@@ -22,7 +22,7 @@ def outline(shape: str) -> Tensor:
 
 
 def look(shape: str, *, side: int = 64) -> Tensor:
-    """A green thing as it would be drawn from near, on grey."""
+    """A green thing as it would be drawn from near, on grey, `4 n n`."""
     silhouette = draw_tracks(near(outline(shape), length=3), height=side, width=side)[0].amax(0)[:, None]
     pictures = torch.lerp(GREY.view(1, 3, 1, 1), GREEN.view(1, 3, 1, 1), (silhouette > 0).float())
     return cut_out(pictures.expand(3, 3, side, side), outline(shape))
@@ -38,6 +38,17 @@ def moving(*states: tuple[float, float, float, float], shape: str, camera: float
     return tracks
 
 
+def seen_at(look: Tensor, state: Tensor, *, height: int, width: int) -> Tensor:
+    """One look at all states."""
+    return placed(look.expand(len(state), *look.shape), state, height=height, width=width)
+
+
+def cast(*looks: Tensor | None, tracks: Tracks) -> Cast:
+    """Things that look the same throughout."""
+    each = tuple(None if look is None else look[None] for look in looks)
+    return Cast(each, torch.ones(tracks.state.shape[1], 1), tracks)
+
+
 def opaque(shown: Tensor) -> Tensor:
     """Where green is seen, `t h w`."""
     return (shown - GREEN.view(1, 3, 1, 1)).abs().amax(1) < 0.3
@@ -49,13 +60,13 @@ def test_a_thing_stands_where_its_map_is_drawn(shape: str, size: tuple[int, int]
     height, width = size
     tracks = moving((0.3, 0.6, 0.25, 0.0), (0.7, 0.4, 0.3, 1.0), shape=shape)
     wanted = draw_tracks(tracks, height=height, width=width)[0, 0] > 0.5
-    seen = placed(look(shape), tracks.state[0, :, 0], height=height, width=width)[:, 3] > 0.5
+    seen = seen_at(look(shape), tracks.state[0, :, 0], height=height, width=width)[:, 3] > 0.5
     both, either = (wanted & seen).sum((1, 2)), (wanted | seen).sum((1, 2))
     assert (both / either > 0.86).all()
 
 
 def test_a_thing_is_no_ellipse_in_a_wide_picture() -> None:
-    seen = placed(
+    seen = seen_at(
         look("ball"), moving((0.5, 0.5, 0.3, 0.0), shape="ball").state[0, :, 0], height=40, width=90
     )
     rows, columns = (seen[0, 3] > 0.5).any(1).sum(), (seen[0, 3] > 0.5).any(0).sum()
@@ -72,7 +83,7 @@ def test_edges_between_points_of_an_outline_are_straight() -> None:
 def test_a_ring_has_its_hole_and_shows_the_ground_through_it() -> None:
     tracks = moving((0.5, 0.5, 0.35, 0.0), shape="ring")
     ground = torch.full((1, 3, 64, 64), -0.5)
-    shown = Cast((look("ring"), None), tracks).over(ground, begin=0)
+    shown = cast(look("ring"), None, tracks=tracks).over(ground, begin=0)
     assert torch.allclose(shown[0, :, 32, 32], ground[0, :, 32, 32], atol=0.02)
     assert opaque(shown)[0, 32, 32 + round(0.35 * 64 * 0.7)]
 
@@ -88,8 +99,8 @@ def test_what_the_network_drew_of_a_thing_is_gone_and_the_place_stays() -> None:
     for number, (x, y, size, _) in enumerate(states):  # a lump where a star should be
         lump = torch.hypot(columns - x * 64, rows - y * 64) < 64 * size + 1
         drawn[number, :, lump] = 1.0
-    shown = Cast((look("star"), None), tracks).over(drawn, begin=0)
-    star = placed(look("star"), tracks.state[0, :, 0], height=64, width=64)[:, 3]
+    shown = cast(look("star"), None, tracks=tracks).over(drawn, begin=0)
+    star = seen_at(look("star"), tracks.state[0, :, 0], height=64, width=64)[:, 3]
     assert ((shown - place).abs().amax(1)[star == 0] < 0.05).all(), "the lump is seen beside the star"
     far = torch.ones(64, dtype=torch.bool)
     far[18:46] = False
@@ -99,8 +110,8 @@ def test_what_the_network_drew_of_a_thing_is_gone_and_the_place_stays() -> None:
 def test_where_the_camera_moves_a_frame_is_filled_from_itself() -> None:
     tracks = moving(*[(0.5, 0.5, 0.2, 0.0)] * 4, shape="ball", camera=0.3)
     drawn = torch.stack([torch.full((3, 48, 48), level) for level in (-0.6, -0.2, 0.2, 0.6)])
-    shown = Cast((look("ball"), None), tracks).over(drawn, begin=0)
-    free = placed(look("ball"), tracks.state[0, :, 0], height=48, width=48)[:, 3] == 0
+    shown = cast(look("ball"), None, tracks=tracks).over(drawn, begin=0)
+    free = seen_at(look("ball"), tracks.state[0, :, 0], height=48, width=48)[:, 3] == 0
     for frame, own, where in zip(shown, drawn, free, strict=True):
         assert torch.allclose(frame[:, where], own[:, where], atol=1e-3)
 
@@ -111,18 +122,18 @@ def test_the_first_thing_hides_the_second() -> None:
     tracks.outline[:] = outline("ball")
     other = look("ball").clone()
     other[:3] = -other[3:]
-    shown = Cast((look("ball"), other), tracks).over(torch.zeros(1, 3, 32, 32), begin=0)
+    shown = cast(look("ball"), other, tracks=tracks).over(torch.zeros(1, 3, 32, 32), begin=0)
     assert opaque(shown)[0, 16, 16]
-    shown = Cast((other, look("ball")), tracks).over(torch.zeros(1, 3, 32, 32), begin=0)
+    shown = cast(other, look("ball"), tracks=tracks).over(torch.zeros(1, 3, 32, 32), begin=0)
     assert not opaque(shown).any()
 
 
 def test_pieces_of_a_clip_follow_their_own_part_of_the_track() -> None:
     states = [(0.2 + 0.15 * n, 0.5, 0.15, 0.3 * n) for n in range(5)]
-    cast = Cast((look("star"), None), moving(*states, shape="star"))
+    one = cast(look("star"), None, tracks=moving(*states, shape="star"))
     drawn = torch.zeros(5, 3, 32, 32)
-    whole = cast.over(drawn, begin=0)
-    parts = torch.cat([cast.over(drawn[:2], begin=0), cast.over(drawn[2:], begin=2)])
+    whole = one.over(drawn, begin=0)
+    parts = torch.cat([one.over(drawn[:2], begin=0), one.over(drawn[2:], begin=2)])
     assert torch.allclose(whole, parts, atol=1e-5)
 
 
@@ -132,7 +143,7 @@ def test_a_true_thing_from_near_looks_like_the_true_one_far_away() -> None:
         state = clips.tracks.state[number, 0, 0]
         if label["shape"] not in ("ball", "heart", "square") or label["texture"] != "plain" or state[2] < 0.2:
             continue
-        seen = placed(look(label["shape"]), state[None], height=64, width=64)[0, 3]
+        seen = seen_at(look(label["shape"]), state[None], height=64, width=64)[0, 3]
         mask = draw_tracks(clips.tracks.rows(slice(number, number + 1)), height=64, width=64)[0, 0, 0]
         assert float((seen - mask).abs().mean()) < 0.02
 
@@ -144,3 +155,25 @@ def test_near_is_still_and_fills_most_of_the_picture() -> None:
     assert float(drawn[0].mean()) == pytest.approx(math.pi * RADIUS**2, rel=0.1)
     assert tracks.outline.shape[-1] == OUTLINE + 1
     assert not bool(tracks.state[:, :, 1].any())
+
+
+def test_a_look_goes_over_into_another() -> None:
+    tracks = moving(*[(0.5, 0.5, 0.3, 0.0)] * 3, shape="ball")
+    other = look("ball").clone()
+    other[:3] = -other[3:]
+    shares = torch.tensor([[1.0, 0.0], [0.5, 0.5], [0.0, 1.0]])
+    shown = Cast((torch.stack([look("ball"), other]), None), shares, tracks).over(
+        torch.zeros(3, 3, 32, 32), begin=0
+    )
+    first, between, last = shown[:, :, 16, 16]
+    assert torch.allclose(first, GREEN, atol=0.02)
+    assert torch.allclose(last, -torch.ones(3), atol=0.02)
+    assert torch.allclose(between, (first + last) / 2, atol=1e-4)
+
+
+def test_stretches_are_joined_with_the_farthest_outline() -> None:
+    ball = moving(*[(0.5, 0.5, 0.3, 0.0)] * 3, shape="ball")
+    star = moving(*[(0.6, 0.5, 0.3, 0.0)] * 2, shape="star")
+    whole = joined([ball, star])
+    assert whole.state.shape[1] == whole.camera.shape[1] == 5
+    assert torch.equal(whole.outline, torch.maximum(ball.outline, star.outline))

@@ -70,12 +70,14 @@ def _opacity(u: Tensor, v: Tensor, outline: Tensor, *, sharpness: float) -> Tens
 
 @dataclass(frozen=True)
 class Cast:
-    """What each thing of a clip looks like, `4 n n` as `cut_out` makes it, and their tracks, a batch of one.
+    """What each thing of a clip looks like, and their tracks, a batch of one.
 
-    None stands for a thing that is not there. The first thing lies in front.
+    `looks` `k 4 n n` of each, as `cut_out` makes them, of which frames show the `shares` `t k`; None stands
+    for a thing that is not there. The first thing lies in front.
     """
 
     looks: tuple[Tensor | None, ...]
+    shares: Tensor
     tracks: Tracks
 
     def over(self, drawn: Tensor, *, begin: int) -> Tensor:
@@ -86,8 +88,10 @@ class Cast:
         for number, look in enumerate(self.looks):
             if look is not None:
                 state, outline = self.tracks.state[0, frames, number], self.tracks.outline[0, number]
-                things.append(placed(look, state, height=height, width=width))
-                covered = torch.maximum(covered, _around(state, outline, height=height, width=width))
+                seen = torch.einsum("tk,kchw->tchw", self.shares[frames], look)
+                things.append(placed(seen, state, height=height, width=width))
+                hides = [_around(one, outline, height=height, width=width) for one in state.split(1)]
+                covered = torch.maximum(covered, torch.cat(hides))
         reach = max(1, round(_RIM * min(height, width)))
         covered = (F.max_pool2d(covered, 2 * reach + 1, stride=1, padding=reach) > 0).float()
         shown = self._ground(drawn, covered, moves=bool((self.tracks.camera[0, frames] != 0).any()))
@@ -112,13 +116,18 @@ class Cast:
         return torch.where(covered > 0, behind + spread(drawn - behind, free), drawn)
 
 
-def placed(look: Tensor, state: Tensor, *, height: int, width: int) -> Tensor:
-    """A thing as it is seen at each `state` `t 5` of its track, `t 4 height width`, colours times opacity."""
+def placed(looks: Tensor, state: Tensor, *, height: int, width: int) -> Tensor:
+    """A thing that looks like `looks` `t 4 n n` as it is seen at each `state` `t 5` of its track.
+
+    It is `t 4 height width`, colours times opacity and that.
+    """
     smallest = state[:, 2].amin().clamp_min(_SMALLEST) * min(height, width)
-    fine = int((RADIUS * look.shape[-1] / smallest).ceil().clamp(2, _FINEST))
-    grid = torch.stack(_seen_from(state, height=height * fine, width=width * fine), -1) * (2 * RADIUS)
-    seen = [F.grid_sample(look[None], one[None], align_corners=False) for one in grid]
-    return F.avg_pool2d(torch.cat(seen), fine)
+    fine = int((RADIUS * looks.shape[-1] / smallest).ceil().clamp(2, _FINEST))
+    frames = []
+    for look, one in zip(looks.split(1), state.split(1), strict=True):
+        grid = torch.stack(_seen_from(one, height=height * fine, width=width * fine), -1) * (2 * RADIUS)
+        frames.append(F.avg_pool2d(F.grid_sample(look, grid, align_corners=False), fine))
+    return torch.cat(frames)
 
 
 def _around(state: Tensor, outline: Tensor, *, height: int, width: int) -> Tensor:

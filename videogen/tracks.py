@@ -8,6 +8,7 @@ three are drawn by the same lines of code, on any device.
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import torch
@@ -46,6 +47,15 @@ class Tracks:
     def rows(self, clips: slice, *, frames: slice = slice(None)) -> Tracks:
         """Some of the clips, and some of their frames."""
         return Tracks(self.state[clips, frames], self.outline[clips], self.camera[clips, frames])
+
+
+def joined(stretches: Sequence[Tracks]) -> Tracks:
+    """Tracks one after the other, each thing with the farthest outline that it has in any."""
+    return Tracks(
+        state=torch.cat([tracks.state for tracks in stretches], 1),
+        outline=torch.stack([tracks.outline for tracks in stretches]).amax(0),
+        camera=torch.cat([tracks.camera for tracks in stretches], 1),
+    )
 
 
 def draw_tracks(tracks: Tracks, *, height: int, width: int, threshold: float = 0.3) -> Tensor:

@@ -73,7 +73,7 @@ def test_a_backdrop_is_named_to_a_model_that_knows_its_words(
     [
         ("a red ball and a blue square", {}),  # one is planned
         ("bounces", {}),
-        ("0: a red ball | 50%: a blue ball", {}),
+        ("0: a red ball | 50%: bounces", {}),
         ("a red ball", {"close_ups": False}),
         ("a red ball", {"plan": False}),
         ("a red ball", {"pose": Path("pose.json")}),
@@ -95,7 +95,7 @@ def test_few_steps_are_taken_from_near_whatever_is_said_of_the_whole(fake_engine
     tracks = Tracks.none(1, 3)
     tracks.state[:, :, 0] = torch.tensor([0.5, 0.5, 0.2, 0.0, 1.0])
     tracks.outline[:] = 1
-    guide = Guide(torch.zeros(1, 3, 3, 32, 32), None, tracks)
+    guide = Guide(torch.zeros(1, 3, 3, 32, 32), None, (tracks,))
     seen: list[tuple[str, int, int | None]] = []
     for steps, taken in ((40, 6), (3, 3)):
         fake_engine.rows.clear()
@@ -116,7 +116,7 @@ def test_a_take_shows_its_cast_and_is_judged_by_what_is_seen(fake_engine: Any) -
     tracks = Tracks.none(1, 5)
     tracks.state[:, :, 0] = torch.tensor([0.5, 0.5, 0.3, 0.0, 1.0])
     tracks.outline[:, 0, :-1] = 1
-    guide = Guide(torch.zeros(1, 3, 5, 32, 32), None, tracks)
+    guide = Guide(torch.zeros(1, 3, 5, 32, 32), None, (tracks,))
     cast = cast_of(
         request(),
         fake_engine,
@@ -151,7 +151,7 @@ def test_a_run_that_was_stopped_keeps_its_close_ups(fake_engine: Any) -> None:
             return super().once(name, make)
 
     list(generate(request(), fake_engine, ledger=Kept()))
-    assert Kept.names == ["near-0", "clip"]
+    assert Kept.names == ["near-0-0", "clip"]
 
 
 def test_a_dry_run_counts_what_is_drawn_from_near(fake_engine: Any) -> None:
@@ -165,5 +165,18 @@ def test_a_dry_run_counts_what_is_drawn_from_near(fake_engine: Any) -> None:
     assert calls("a red ball", guidance_scale=1.0) == whole / 2 + FEW_STEPS
     assert calls("a red ball", best_of=2) == 2 * calls("a red ball")
     assert calls("a red ball and a blue square") == whole + 4 * FEW_STEPS
-    for prompt, fields in (("a man waves", {}), ("0: a ball | 50%: a box", {}), ("a ball", {"plan": False})):
-        assert calls(prompt, **fields) == whole
+    assert calls("0: a red ball | 50%: a blue ball") == whole + 4 * FEW_STEPS
+    assert calls("a man waves") == calls("a ball", plan=False) == whole
+
+
+def test_where_words_change_a_thing_goes_over_into_the_next(
+    fake_engine: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked = request("0: a red ball | 50%: a blue ball", num_frames=16)
+    told = told_of(fake_engine, monkeypatch, asked)
+    near = [one.prompt for one, length in told if length == LENGTH]
+    assert near == [None, "a red ball", None, "a blue ball"]
+    frames = np.stack(list(generate(asked, fake_engine)))
+    plain = np.stack(list(generate(asked.model_copy(update={"close_ups": False}), fake_engine)))
+    assert frames.shape == plain.shape
+    assert (frames != plain).any()

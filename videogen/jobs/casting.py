@@ -15,7 +15,8 @@ from videogen.jobs import Progress
 from videogen.jobs.denoising import denoise, steps_of
 from videogen.jobs.ledger import Ledger
 from videogen.sampling import Timeline
-from videogen.tracks import draw_tracks
+from videogen.schedule import Schedule, read_prompt, texts_of
+from videogen.tracks import THINGS, Tracks, draw_tracks, joined
 from videogen.weights.spec import FEW_STEPS
 from videogen.world.caption import named_things
 
@@ -70,34 +71,49 @@ def cast_of(
 
     `prompt` names them; `scale` is the guidance by words. A thing alone on a plain ground takes few steps.
     """
-    if guide is None or guide.tracks is None or prompt is None:
+    if guide is None or not guide.things or prompt is None:
         return None
-    names, there = named_things(prompt), (guide.tracks.state[0, 0, :, 4] > 0).tolist()
-    if len(names) != sum(there):
+    said, there = [named_things(text) for text in texts_of(prompt)], _there(guide.things[0])
+    if len(said) != len(guide.things) or any(len(names) != len(there) for names in said):
         return None
     simply = {
         "num_inference_steps": min(steps_of(request, engine), FEW_STEPS),
         "guidance_start": 0.0, "guidance_end": 1.0, "cache_interval": 1,
     }  # fmt: skip
     asked = request.model_copy(update=simply)
-    looks: list[Tensor | None] = []
-    for number, present in enumerate(there):
-        if not present:
-            looks.append(None)
-            continue
-        name = names[sum(there[:number])]
-        outline = guide.tracks.outline[0, number]
+
+    def look(stretch: int, number: int) -> Tensor:
+        name, outline = said[stretch][there.index(number)], guide.things[stretch].outline[0, number]
         told = _told(engine, name, outline, fps=fps)
         chain = [Conditions(prompt=negative_prompt, fps=fps, pose_maps=told.pose_maps), told]
         latents = ledger.once(
-            f"near-{number}",
-            lambda chain=chain, name=name: denoise(  # type: ignore[misc]
+            f"near-{stretch}-{number}",
+            lambda: denoise(
                 asked, engine, Timeline.line(LENGTH), chain, scale=scale, size=_size(engine),
                 progress=lambda _, done, total: progress(f"{name} from near", done, total),
             ),
         )  # fmt: skip
-        looks.append(cut_out(torch.stack(list(engine.decode_video(latents))), outline))
-    return Cast(tuple(looks), guide.tracks)
+        return cut_out(torch.stack(list(engine.decode_video(latents))), outline)
+
+    looks = [
+        torch.stack([look(stretch, number) for stretch in range(len(said))]) if number in there else None
+        for number in range(THINGS)
+    ]
+    whole = joined(guide.things)
+    words = read_prompt(prompt, length=whole.state.shape[1], fps=fps)
+    return Cast(tuple(looks), _shares(words, length=whole.state.shape[1]), whole)
+
+
+def _there(tracks: Tracks) -> list[int]:
+    """The numbers of the things that are planned."""
+    return (tracks.state[0, 0, :, 4] > 0).nonzero().flatten().tolist()
+
+
+def _shares(words: str | Schedule, *, length: int) -> Tensor:
+    """How much of each look frames show, `t k`: as much as of the words that it is named by."""
+    if isinstance(words, str):
+        return torch.ones(length, 1)
+    return torch.tensor([words.shares(number) for number in range(length)])
 
 
 def _size(engine: Engine) -> tuple[int, int]:

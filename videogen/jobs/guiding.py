@@ -37,20 +37,21 @@ FIRST_FRAMES = 8
 class Guide:
     """Motion in a picture of some size: `maps` `1 3 t h w`, and what they show where that is known.
 
-    A person's points `t k 3`, or the `tracks` of things that stay the same throughout.
+    A person's points `t k 3`, or `things`: their tracks in each stretch of the clip.
     """
 
     maps: Tensor
     person: Tensor | None
-    tracks: Tracks | None = None
+    things: tuple[Tracks, ...] = ()
 
     def at(self, frames: Tensor) -> Guide:
-        """The motion of the frames with these numbers, int64 `n`, in this order."""
-        tracks = self.tracks
-        if tracks is not None:
-            tracks = Tracks(tracks.state[:, frames], tracks.outline, tracks.camera[:, frames])
+        """The motion of the frames with these numbers, int64 `n`, in this order, of a clip of one stretch."""
+        things = tuple(
+            Tracks(tracks.state[:, frames], tracks.outline, tracks.camera[:, frames])
+            for tracks in self.things[:1]
+        )
         person = None if self.person is None else self.person[frames]
-        return Guide(self.maps[:, :, frames], person, tracks)
+        return Guide(self.maps[:, :, frames], person, things)
 
 
 @dataclass(frozen=True)
@@ -112,7 +113,7 @@ class Motion:
         maps = draw_plans(plans, height=size[0], width=size[1])
         if maps is None:
             return None
-        return Guide(maps, person=person_of(plans), tracks=things_of(plans))
+        return Guide(maps, person=person_of(plans), things=things_of(plans))
 
     def _plans(self, request: TextToVideo, engine: Engine) -> list[Plan]:
         """What the words say; from two prompts the motion of one and the shapes of the other."""

@@ -101,11 +101,11 @@ def calls_from_near(request: GenerativeRequest, prompt: str, spec: ModelSpec, *,
     from videogen.tracks import THINGS
     from videogen.weights.spec import FEW_STEPS
 
-    texts = texts_of(prompt)
-    if len(texts) != 1 or spec.skeleton_style != "own":
+    if spec.skeleton_style != "own":
         return 0
     steps = min(request.num_inference_steps or spec.num_inference_steps, FEW_STEPS)
-    return min(len(named_things(texts[0])), THINGS) * steps * (1 if scale == 1 else 2)
+    drawn = sum(min(len(named_things(text)), THINGS) for text in texts_of(prompt))
+    return drawn * steps * (1 if scale == 1 else 2)
 
 
 def rows_of(

@@ -75,8 +75,8 @@ def person_of(plans: Sequence[Plan]) -> Tensor | None:
     return torch.cat(poses) if same else None
 
 
-def things_of(plans: Sequence[Plan]) -> Tracks | None:
-    """The tracks of a clip of things alone; None where words change or a person is planned."""
-    if len(plans) != 1 or plans[0].is_empty or plans[0].pose is not None:
-        return None
-    return plans[0].tracks
+def things_of(plans: Sequence[Plan]) -> tuple[Tracks, ...]:
+    """The tracks of each stretch of a clip of things alone, as many in each; none of any other clip."""
+    if any(plan.is_empty or plan.pose is not None or plan.kind != plans[0].kind for plan in plans):
+        return ()
+    return tuple(plan.tracks for plan in plans)
