@@ -2,8 +2,8 @@
 
 Text: points `x,y` in fractions of the picture, separated by spaces, spread evenly over the clip. A file: a
 JSON list of points, each an object with `x` and `y`, and if wanted `time` (seconds) or `frame`, `size`
-(half extent, as a fraction of the picture's height) and `angle` (degrees, clockwise). Between points the path
-runs smoothly and never beyond them (PCHIP, Fritsch & Butland 1984).
+(half extent, as a fraction of the picture's shorter side) and `angle` (degrees, clockwise). Between points
+the path runs smoothly and never beyond them (PCHIP, Fritsch & Butland 1984).
 """
 
 from __future__ import annotations
@@ -36,8 +36,8 @@ _INLINE = re.compile(rf"\s*{_NUMBER},{_NUMBER}(?:\s+{_NUMBER},{_NUMBER})*\s*")
 class Route:
     """Points of a path: `seconds` `n`, rising, and `values` `n 4`.
 
-    Values are x, y and half extent as fractions of the picture and the angle in radians, clockwise; NaN where
-    a point does not say, and throughout where no point does.
+    Values are x and y as fractions of the picture, half extent as one of its shorter side, and the angle in
+    radians, clockwise; NaN where a point does not say, and throughout where no point does.
     """
 
     seconds: NDArray[np.float64]
