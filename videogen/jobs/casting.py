@@ -60,7 +60,8 @@ class Take:
 
 def over(cast: Cast, engine: Engine, piece: Latents, *, begin: int = 0) -> Tensor:
     """What is seen of a piece, whose first frame is number `begin`, under its cast, −1…1 `t c h w`."""
-    return cast.over(torch.stack(list(engine.decode_video(piece))), begin=begin).clamp(-1, 1)
+    drawn = torch.stack([picture.cpu() for picture in engine.decode_video(piece)])
+    return cast.over(drawn, begin=begin).clamp(-1, 1)
 
 
 def cast_of(
