@@ -8,6 +8,7 @@ and the shadows; where it had drawn the thing itself, the ground is filled in.
 from __future__ import annotations
 
 import math
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 import numpy as np
@@ -40,15 +41,17 @@ def near(outline: Tensor, *, length: int) -> Tracks:
     return tracks
 
 
-def cut_out(pictures: Tensor, outline: Tensor) -> Tensor:
-    """What a thing looks like, `4 n n`, from pictures of it from near, −1…1 `t 3 n n`.
+@dataclass(frozen=True)
+class Look:
+    """What a thing looks like: `colours` from near, −1…1 `3 n n`, and its `outline`, `OUTLINE+1`."""
 
-    The first three are its colours, the median over the pictures, times its opacity, which is the fourth.
-    """
-    side = pictures.shape[-1]
-    across = ((torch.arange(side) + 0.5) / side - 0.5) / RADIUS
-    opacity = _opacity(across[None, :], across[:, None], outline, sharpness=RADIUS * side)[None]
-    return torch.cat([pictures.cpu().float().median(0).values * opacity, opacity])
+    colours: Tensor
+    outline: Tensor
+
+    @classmethod
+    def of(cls, pictures: Tensor, outline: Tensor) -> Look:
+        """The median of pictures of a thing from near, −1…1 `t 3 n n`."""
+        return cls(pictures.cpu().float().median(0).values, outline)
 
 
 def _opacity(u: Tensor, v: Tensor, outline: Tensor, *, sharpness: float) -> Tensor:
@@ -72,74 +75,85 @@ def _opacity(u: Tensor, v: Tensor, outline: Tensor, *, sharpness: float) -> Tens
 class Cast:
     """What each thing of a clip looks like, and their tracks, a batch of one.
 
-    `looks` `k 4 n n` of each, as `cut_out` makes them, of which frames show the `shares` `t k`; None stands
-    for a thing that is not there. The first thing lies in front.
+    Frames show the `shares` `t k` of the `looks` of each thing, `k` of them; none stands for a thing that is
+    not there. The first thing lies in front.
     """
 
-    looks: tuple[Tensor | None, ...]
+    looks: tuple[tuple[Look, ...], ...]
     shares: Tensor
     tracks: Tracks
 
-    def over(self, drawn: Tensor, *, begin: int) -> Tensor:
-        """Frames −1…1 `t 3 h w`, number `begin` and on of the clip, with the things laid over them."""
-        drawn, frames = drawn.cpu().float(), slice(begin, begin + len(drawn))
+    def over(self, drawn: Tensor, *, begin: int) -> Iterator[Tensor]:
+        """Yield the frames −1…1 `t 3 h w`, number `begin` and on of the clip, with things laid over them."""
+        frames = range(begin, begin + len(drawn))
         height, width = drawn.shape[-2:]
-        things, covered = [], torch.zeros_like(drawn[:, :1])
-        for number, look in enumerate(self.looks):
-            if look is not None:
-                state, outline = self.tracks.state[0, frames, number], self.tracks.outline[0, number]
-                seen = torch.einsum("tk,kchw->tchw", self.shares[frames], look)
-                things.append(placed(seen, state, height=height, width=width))
-                hides = [_around(one, outline, height=height, width=width) for one in state.split(1)]
-                covered = torch.maximum(covered, torch.cat(hides))
+        covered = torch.stack([self._covered(number, height=height, width=width) for number in frames])
+        path = self.tracks.camera[0, begin : begin + len(drawn)]
+        behind = None if bool((path != path[:1]).any()) else _ground(drawn, covered)
+        for number, picture, hidden in zip(frames, drawn, covered, strict=True):
+            free = (~hidden).float()[None, None]
+            if behind is None:
+                filled = spread(picture[None], free)[0]
+            else:
+                filled = behind + spread((picture - behind)[None], free)[0]
+            shown = torch.where(hidden, filled, picture)
+            for thing in reversed(range(len(self.looks))):
+                if self.looks[thing]:
+                    seen = self._seen(thing, number, height=height, width=width)
+                    shown = shown * (1 - seen[3:]) + seen[:3]
+            yield shown.clamp(-1, 1)
+
+    def _seen(self, thing: int, number: int, *, height: int, width: int) -> Tensor:
+        """A thing in a frame, `4 height width`: what is seen of its looks, each by its share."""
+        state, shares = self.tracks.state[0, number, thing], self.shares[number].tolist()
+        pairs = zip(self.looks[thing], shares, strict=True)
+        parts = [share * placed(look, state, height=height, width=width) for look, share in pairs if share]
+        return torch.stack(parts).sum(0)
+
+    def _covered(self, number: int, *, height: int, width: int) -> Tensor:
+        """Where a frame is not trusted: around things, in their holes and between their points, `h w`."""
+        hidden = torch.zeros(1, height, width)
+        for thing, looks in enumerate(self.looks):
+            for look in looks:
+                u, v = _seen_from(self.tracks.state[0, number, thing], height=height, width=width)
+                hull = _hull(look.outline)
+                hidden = torch.maximum(hidden, _opacity(u, v, hull, sharpness=float(max(height, width))))
         reach = max(1, round(_RIM * min(height, width)))
-        covered = (F.max_pool2d(covered, 2 * reach + 1, stride=1, padding=reach) > 0).float()
-        shown = self._ground(drawn, covered, moves=bool((self.tracks.camera[0, frames] != 0).any()))
-        for thing in reversed(things):
-            shown = shown * (1 - thing[:, 3:]) + thing[:, :3]
-        return shown
-
-    @staticmethod
-    def _ground(drawn: Tensor, covered: Tensor, *, moves: bool) -> Tensor:
-        """Frames with what is `covered` filled in: as it is seen at other times, brought to what is around.
-
-        Where the camera `moves`, other times show other places.
-        """
-        free = 1 - covered
-        if moves:
-            return torch.where(covered > 0, spread(drawn, free), drawn)
-        some = slice(None, None, -(-len(drawn) // _MOMENTS))
-        pictures, seen = drawn[some].permute(0, 2, 3, 1).numpy(), free[some, 0].numpy() > 0
-        ground, known = ground_of(pictures, seen)
-        behind = torch.from_numpy(np.moveaxis(ground, -1, 0)).float()[None]
-        behind = spread(behind, torch.from_numpy(known).float()[None, None])
-        return torch.where(covered > 0, behind + spread(drawn - behind, free), drawn)
+        return F.max_pool2d(hidden[None], 2 * reach + 1, stride=1, padding=reach)[0, 0] > 0
 
 
-def placed(looks: Tensor, state: Tensor, *, height: int, width: int) -> Tensor:
-    """A thing that looks like `looks` `t 4 n n` as it is seen at each `state` `t 5` of its track.
+def placed(look: Look, state: Tensor, *, height: int, width: int) -> Tensor:
+    """A thing as it is seen at a `state` `5`, `4 height width`: colours times opacity, and the opacity."""
+    side, pixels = RADIUS * look.colours.shape[-1], float(state[2].clamp_min(_SMALLEST)) * min(height, width)
+    fine = min(max(math.ceil(side / pixels), 1), _FINEST)
+    u, v = _seen_from(state, height=height * fine, width=width * fine)
+    inside = 2 * RADIUS * (1 - 1 / side)  # a pixel within the edge, where no wall is mixed in
+    grid = torch.stack([u, v], -1) * inside
+    colours = F.grid_sample(look.colours[None], grid, padding_mode="border", align_corners=False)
+    opacity = _opacity(u, v, look.outline, sharpness=pixels * fine)[:, None]
+    return F.avg_pool2d(torch.cat([colours * opacity, opacity], 1), fine)[0]
 
-    It is `t 4 height width`, colours times opacity and that.
+
+def _ground(drawn: Tensor, covered: Tensor) -> Tensor:
+    """What is seen of the ground in some frame, `3 h w`, and beside that where it never is.
+
+    `drawn` are frames `t 3 h w`, `covered` says where it is not, `t h w`.
     """
-    smallest = state[:, 2].amin().clamp_min(_SMALLEST) * min(height, width)
-    fine = int((RADIUS * looks.shape[-1] / smallest).ceil().clamp(2, _FINEST))
-    frames = []
-    for look, one in zip(looks.split(1), state.split(1), strict=True):
-        grid = torch.stack(_seen_from(one, height=height * fine, width=width * fine), -1) * (2 * RADIUS)
-        frames.append(F.avg_pool2d(F.grid_sample(look, grid, align_corners=False), fine))
-    return torch.cat(frames)
+    some = slice(None, None, -(-len(drawn) // _MOMENTS))
+    ground, known = ground_of(drawn[some].permute(0, 2, 3, 1).numpy(), ~covered[some].numpy())
+    behind = torch.from_numpy(np.moveaxis(ground, -1, 0)).float()[None]
+    return spread(behind, torch.from_numpy(known).float()[None, None])[0]
 
 
-def _around(state: Tensor, outline: Tensor, *, height: int, width: int) -> Tensor:
-    """What a thing covers at each `state`, `t 1 height width`, its hole too, and what is between points."""
+def _hull(outline: Tensor) -> Tensor:
+    """An outline without a hole that goes round its points as far out as they reach."""
     radii = outline[:OUTLINE]
     wide = F.max_pool1d(torch.cat([radii[-_BETWEEN:], radii, radii[:_BETWEEN]])[None], 2 * _BETWEEN + 1, 1)[0]
-    u, v = _seen_from(state, height=height, width=width)
-    return _opacity(u, v, F.pad(wide, (0, 1)), sharpness=float(max(height, width)))[:, None]
+    return F.pad(wide, (0, 1))
 
 
 def _seen_from(state: Tensor, *, height: int, width: int) -> tuple[Tensor, Tensor]:
-    """Where the pixels of a picture lie in a thing's own frame at each `state`, two of `t height width`."""
-    x, y, size, angle, _ = (value[:, None, None] for value in state.unbind(-1))
+    """Where the pixels of a picture lie in a thing's own frame at a `state` `5`, two of `1 height width`."""
+    x, y, size, angle, _ = state[:, None, None, None]
     rows, columns = ((torch.arange(count) + 0.5) / count for count in (height, width))
     return own_frame(rows, columns, x=x, y=y, size=size.clamp_min(_SMALLEST), angle=angle)

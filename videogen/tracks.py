@@ -50,10 +50,10 @@ class Tracks:
 
 
 def joined(stretches: Sequence[Tracks]) -> Tracks:
-    """Tracks one after the other, each thing with the farthest outline that it has in any."""
+    """Tracks one after the other, with the outlines of the first."""
     return Tracks(
         state=torch.cat([tracks.state for tracks in stretches], 1),
-        outline=torch.stack([tracks.outline for tracks in stretches]).amax(0),
+        outline=stretches[0].outline,
         camera=torch.cat([tracks.camera for tracks in stretches], 1),
     )
 

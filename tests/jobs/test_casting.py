@@ -10,6 +10,7 @@ import pytest
 import torch
 
 import videogen as vg
+from videogen.dry_run import describe
 from videogen.jobs import jobs
 from videogen.jobs.casting import LENGTH, Take, cast_of
 from videogen.jobs.guiding import Guide
@@ -48,7 +49,7 @@ def test_each_thing_is_drawn_once_from_near_by_its_own_name(
         return made
 
     monkeypatch.setattr(fake_engine, "plan", plan)
-    asked = request("a red ball bounces and a blue square is red", negative_prompt="green")
+    asked = request("a red ball bounces and a blue square goes up", negative_prompt="green")
     told = told_of(fake_engine, monkeypatch, asked)
     prompts = [(one.prompt, length) for one, length in told if one.prompt is not None]
     assert prompts == [
@@ -74,6 +75,7 @@ def test_a_backdrop_is_named_to_a_model_that_knows_its_words(
         ("a red ball and a blue square", {}),  # one is planned
         ("bounces", {}),
         ("0: a red ball | 50%: bounces", {}),
+        ("a ball that is red", {}),
         ("a red ball", {"close_ups": False}),
         ("a red ball", {"plan": False}),
         ("a red ball", {"pose": Path("pose.json")}),
@@ -180,3 +182,16 @@ def test_where_words_change_a_thing_goes_over_into_the_next(
     plain = np.stack(list(generate(asked.model_copy(update={"close_ups": False}), fake_engine)))
     assert frames.shape == plain.shape
     assert (frames != plain).any()
+
+
+def test_what_is_named_alike_later_is_drawn_once(fake_engine: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    told = told_of(
+        fake_engine, monkeypatch, request("0: a red ball | 50%: a red ball bounces", num_frames=16)
+    )
+    assert [one.prompt for one, length in told if length == LENGTH] == [None, "a red ball"]
+
+
+def test_a_loop_whose_words_have_times_has_no_cast(fake_engine: Any) -> None:
+    asked = vg.Loop(prompt="0: a red ball | 50%: a blue ball", seed=1, num_inference_steps=2, seconds=1)
+    assert len(vg.run(asked, engine=fake_engine).frames) == 8
+    assert describe(asked, "loop.mp4")

@@ -279,6 +279,10 @@ def test_the_things_of_a_caption_are_found_in_order(label: Label, numbers: tuple
         ("in a room a ball falls while the small boat sails", ("a ball", "a small boat")),
         ("a red ball with stripes rises", ("a red ball with stripes",)),
         ("a woman in a red shirt waves", ()),
+        ("a ball that is red", ()),
+        ("a red ball turns blue", ()),
+        ("in front of a grey wall a ball with red stripes falls", ()),
+        ("in front of a grey wall a ball falls", ("a ball",)),
         ("", ()),
     ],
 )

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import torch
 
-from videogen.cast import Cast, cut_out, near
+from videogen.cast import Cast, Look, near
 from videogen.conditions.reference import to_frame
 from videogen.engine import Conditions
 from videogen.jobs import Progress
@@ -53,15 +53,15 @@ class Take:
             return pieces
         begin, found = 0, []
         for piece in pieces:
-            found.append(engine.encode_video(over(self.cast, engine, piece, begin=begin)))
+            found.append(engine.encode_video(torch.stack([*over(self.cast, engine, piece, begin=begin)])))
             begin += piece.shape[2]
         return found
 
 
-def over(cast: Cast, engine: Engine, piece: Latents, *, begin: int = 0) -> Tensor:
-    """What is seen of a piece, whose first frame is number `begin`, under its cast, −1…1 `t c h w`."""
-    drawn = torch.stack([picture.cpu() for picture in engine.decode_video(piece)])
-    return cast.over(drawn, begin=begin).clamp(-1, 1)
+def over(cast: Cast, engine: Engine, piece: Latents, *, begin: int = 0) -> Iterator[Tensor]:
+    """What is seen of a piece, whose first frame is number `begin`, under its cast: pictures −1…1 `c h w`."""
+    drawn = torch.stack([picture.cpu().float() for picture in engine.decode_video(piece)])
+    return cast.over(drawn, begin=begin)
 
 
 def cast_of(
@@ -78,26 +78,31 @@ def cast_of(
     if len(said) != len(guide.things) or any(len(names) != len(there) for names in said):
         return None
     simply = {
-        "num_inference_steps": min(steps_of(request, engine), FEW_STEPS),
-        "guidance_start": 0.0, "guidance_end": 1.0, "cache_interval": 1,
+        "num_inference_steps": min(steps_of(request, engine), FEW_STEPS), "guidance_start": 0.0,
+        "guidance_end": 1.0, "cache_interval": 1, "window": None, "overlap": None, "windows": "blended",
+        "anchor_frame": False, "noise": "independent",
     }  # fmt: skip
     asked = request.model_copy(update=simply)
+    drawn: dict[tuple[str, int], Look] = {}
 
-    def look(stretch: int, number: int) -> Tensor:
-        name, outline = said[stretch][there.index(number)], guide.things[stretch].outline[0, number]
-        told = _told(engine, name, outline, fps=fps)
-        chain = [Conditions(prompt=negative_prompt, fps=fps, pose_maps=told.pose_maps), told]
-        latents = ledger.once(
-            f"near-{stretch}-{number}",
-            lambda: denoise(
-                asked, engine, Timeline.line(LENGTH), chain, scale=scale, size=_size(engine),
-                progress=lambda _, done, total: progress(f"{name} from near", done, total),
-            ),
-        )  # fmt: skip
-        return cut_out(torch.stack(list(engine.decode_video(latents))), outline)
+    def look(stretch: int, number: int) -> Look:
+        name = said[stretch][there.index(number)]
+        if (name, number) not in drawn:
+            outline = guide.things[stretch].outline[0, number]
+            told = _told(engine, name, outline, fps=fps)
+            chain = [Conditions(prompt=negative_prompt, fps=fps, pose_maps=told.pose_maps), told]
+            latents = ledger.once(
+                f"near-{stretch}-{number}",
+                lambda: denoise(
+                    asked, engine, Timeline.line(LENGTH), chain, scale=scale, size=_size(engine),
+                    progress=lambda _, done, total: progress(f"{name} from near", done, total),
+                ),
+            )  # fmt: skip
+            drawn[name, number] = Look.of(torch.stack(list(engine.decode_video(latents))), outline)
+        return drawn[name, number]
 
     looks = [
-        torch.stack([look(stretch, number) for stretch in range(len(said))]) if number in there else None
+        tuple(look(stretch, number) for stretch in range(len(said))) if number in there else ()
         for number in range(THINGS)
     ]
     whole = joined(guide.things)

@@ -18,7 +18,7 @@ from videogen.jobs.planned import draw_plans, person_of, plan_words, things_of
 from videogen.jobs.shapes import Shapes, check_control
 from videogen.jobs.words import word_guidance
 from videogen.planning import Plan
-from videogen.schedule import read_prompt
+from videogen.schedule import read_prompt, texts_of
 from videogen.skeleton_style import draw_maps
 from videogen.tracks import Tracks
 
@@ -45,11 +45,11 @@ class Guide:
     things: tuple[Tracks, ...] = ()
 
     def at(self, frames: Tensor) -> Guide:
-        """The motion of the frames with these numbers, int64 `n`, in this order, of a clip of one stretch."""
-        things = tuple(
-            Tracks(tracks.state[:, frames], tracks.outline, tracks.camera[:, frames])
-            for tracks in self.things[:1]
-        )
+        """The motion of the frames with these numbers, int64 `n`, in order; things are of one stretch."""
+        things: tuple[Tracks, ...] = ()
+        if len(self.things) == 1:
+            [all_] = self.things
+            things = (Tracks(all_.state[:, frames], all_.outline, all_.camera[:, frames]),)
         person = None if self.person is None else self.person[frames]
         return Guide(self.maps[:, :, frames], person, things)
 
@@ -150,7 +150,8 @@ def outline_text(request: TextToVideo, spec: ModelSpec) -> Outline:
     made = outline(length=length)
     if request.has_close_ups:
         return replace(
-            made, calls=made.calls + times * calls_from_near(request, request.prompt, spec, scale=scale)
+            made,
+            calls=made.calls + times * calls_from_near(request, texts_of(request.prompt), spec, scale=scale),
         )
     if request.pose is None or request.control != "pose" or spec.skeleton_style != "own":
         return made

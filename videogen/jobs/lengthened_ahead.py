@@ -65,7 +65,7 @@ def outline_loop(request: Loop, spec: ModelSpec) -> Outline:
     scale = word_guidance(request.guidance_scale, negative_prompt=None, spec=spec)
     rows = rows_of(request, spec, length=length, ring=True)
     calls = round(calls_of(request, spec, rows, scale=scale))
-    near = calls_from_near(request, str(request.prompt), spec, scale=scale)
+    near = calls_from_near(request, [str(request.prompt)], spec, scale=scale)
     return Outline(length, fps, *size, grid=size, rows=rows, calls=calls + near)
 
 

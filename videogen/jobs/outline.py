@@ -13,7 +13,6 @@ from typing import TYPE_CHECKING
 
 from videogen.generative import GenerativeRequest, TimelineRequest
 from videogen.jobs.windowing import cut_ahead
-from videogen.schedule import texts_of
 from videogen.world.caption import named_things
 
 if TYPE_CHECKING:
@@ -96,7 +95,9 @@ def calls_of(
     return calls * sum(often)
 
 
-def calls_from_near(request: GenerativeRequest, prompt: str, spec: ModelSpec, *, scale: float) -> int:
+def calls_from_near(
+    request: GenerativeRequest, texts: Sequence[str], spec: ModelSpec, *, scale: float
+) -> int:
     """About how often the network is called to draw the things of a clip from near, before any is loaded."""
     from videogen.tracks import THINGS
     from videogen.weights.spec import FEW_STEPS
@@ -104,8 +105,11 @@ def calls_from_near(request: GenerativeRequest, prompt: str, spec: ModelSpec, *,
     if spec.skeleton_style != "own":
         return 0
     steps = min(request.num_inference_steps or spec.num_inference_steps, FEW_STEPS)
-    drawn = sum(min(len(named_things(text)), THINGS) for text in texts_of(prompt))
-    return drawn * steps * (1 if scale == 1 else 2)
+    said = [named_things(text) for text in texts]
+    if any(len(names) > THINGS or len(names) != len(said[0]) for names in said):
+        return 0
+    drawn = {(name, number) for names in said for number, name in enumerate(names)}
+    return len(drawn) * steps * (1 if scale == 1 else 2)
 
 
 def rows_of(

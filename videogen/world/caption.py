@@ -250,19 +250,26 @@ def _spell_two(found: re.Match[str]) -> str:
 
 
 _AFTER = "|".join(chain.from_iterable(after for _, after in TEXTURE_WORDS.values()))
-_THING = re.compile(
-    rf"(?<!\bin )\b(?:an?|another|the) "
-    rf"((?:(?!an? |another |the )[a-z']+ ){{0,3}}?(?:{'|'.join(chain.from_iterable(SHAPE_WORDS.values()))})"
-    rf"(?: (?:{_AFTER}))?)\b"
-)
+_KIND = "|".join(chain.from_iterable(SHAPE_WORDS.values()))
+_BEFORE = r"(?:(?!(?:an?|another|the|and|with|that|which|is) )[a-z']+ ){0,3}?"
+_THING = re.compile(rf"(?<!\bin )\b(?:an?|another|the) ({_BEFORE}(?:{_KIND})(?: (?:{_AFTER}))?)\b")
+
+
+_PLACES = "|".join(chain.from_iterable(SCENE_PHRASES.values()))
+_LOOKS = {*COLOUR_WORDS, *words_of(" ".join(chain.from_iterable(a + b for a, b in TEXTURE_WORDS.values())))}
 
 
 def named_things(text: str) -> tuple[str, ...]:
     """The things that a prompt names, in order, each as a name with its article: "a striped red ball".
 
-    Up to three words before the noun belong to the name, whether they are known or not.
+    Up to three words before the noun belong to the name, whether they are known or not. Where colours or
+    textures are told elsewhere, as in "a ball that is red", names do not tell what things look like: none.
     """
-    return tuple(_with_article(name) for name in _THING.findall(simplify(text)))
+    text = simplify(text)
+    rest = re.sub(rf"\b(?:{_PLACES})\b", "", _THING.sub("", text))
+    if (_LOOKS - {"with"}) & set(words_of(rest)):
+        return ()
+    return tuple(_with_article(name) for name in _THING.findall(text))
 
 
 def _all_words() -> frozenset[str]:
