@@ -105,13 +105,13 @@ def test_render_writes_what_run_returns(clip: vg.Clip, fake_engine: Any, tmp_pat
 
 
 def test_a_job_that_breaks_off_leaves_no_file(fake_engine: Any, tmp_path: Path) -> None:
-    whole = fake_engine.decode
+    whole = fake_engine.decode_video
 
     def broken(latents: Any) -> Iterator[Any]:
         yield next(whole(latents))
         raise vg.RequestError("enough")
 
-    fake_engine.decode = broken
+    fake_engine.decode_video = broken
     with pytest.raises(vg.RequestError, match="enough"):
         vg.render(vg.TextToVideo(**REQUEST), tmp_path / "clip.mp4", engine=fake_engine)
     assert list(tmp_path.iterdir()) == []

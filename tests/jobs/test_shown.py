@@ -80,7 +80,8 @@ def test_guidance_leads_away_from_no_picture(fake_engine: Any, monkeypatch: pyte
     monkeypatch.setattr(
         fake_engine, "denoiser", lambda one, timeline, **which: told.append(one) or plain(one, timeline)
     )
-    list(generate(vg.TextToVideo("a ball", seed=1, reference="wide.png", num_inference_steps=1), fake_engine))
+    asked = vg.TextToVideo("a ball", seed=1, reference="wide.png", num_inference_steps=1, close_ups=False)
+    list(generate(asked, fake_engine))
     assert [one.picture is None for one in told] == [True, False]
     assert [one.control_prompt for one in told] == ["a ball", None]
     assert told[1].picture.shape == (1, 3, 40, 80)

@@ -287,7 +287,8 @@ def test_words_that_change_are_planned_stretch_by_stretch_each_from_the_last(
         "denoiser",
         lambda told_, *rest, **more: told.append(told_) or denoiser(told_, *rest, **more),
     )
-    frames = frames_of(fake_engine, prompt="0: a red ball | 50%: a blue ball", num_frames=10)
+    words = "0: a red ball | 50%: a blue ball"
+    frames = frames_of(fake_engine, prompt=words, num_frames=10, close_ups=False)
     assert len(frames) == 10
     assert asked == [("a red ball", 5), ("a blue ball", 10)], "a moment that fits is looked for"
     assert isinstance(told[1].prompt, Schedule)
@@ -295,7 +296,7 @@ def test_words_that_change_are_planned_stretch_by_stretch_each_from_the_last(
     assert told[1].pose_maps is not None
     assert told[1].pose_maps.shape[2] == 10
     asked.clear()
-    frames_of(fake_engine, prompt="0: a red ball | 50%: a blue ball", num_frames=10, path="0.2,0.3 0.8,0.7")
+    frames_of(fake_engine, prompt=words, num_frames=10, path="0.2,0.3 0.8,0.7")
     assert asked == [("a red ball", 10), ("a blue ball", 10)], "a path goes on by itself"
 
 
@@ -308,8 +309,9 @@ def test_pieces_are_told_the_words_of_their_frames(fake_engine: Any, monkeypatch
         lambda one, *rest, **more: told.append(one.prompt) or denoiser(one, *rest, **more),
     )
     frames_of(
-        fake_engine, prompt="0: a red ball | 50%: a blue ball", num_frames=16, mode="outpaint", context=2
-    )
+        fake_engine, prompt="0: a red ball | 50%: a blue ball", num_frames=16, mode="outpaint", context=2,
+        close_ups=False,
+    )  # fmt: skip
     assert told[1].texts == ("a red ball",)
     assert told[-1].texts == ("a blue ball",)
 

@@ -13,7 +13,6 @@ from typing import TYPE_CHECKING
 
 from videogen.generative import GenerativeRequest, TimelineRequest
 from videogen.jobs.windowing import cut_ahead
-from videogen.world.caption import named_things
 
 if TYPE_CHECKING:
     from videogen.weights.spec import ModelSpec
@@ -101,6 +100,7 @@ def calls_from_near(
     """About how often the network is called to draw the things of a clip from near, before any is loaded."""
     from videogen.tracks import THINGS
     from videogen.weights.spec import FEW_STEPS
+    from videogen.world.caption import named_things
 
     if spec.skeleton_style != "own":
         return 0
